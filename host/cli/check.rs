@@ -1,0 +1,181 @@
+//! `edas check`: everything short of training, what it costs, and how long it would take.
+
+use super::output::{self, bytes, count, duration};
+use super::{Done, Failure, SpecOptions};
+use crate::graph::Cost;
+use crate::native;
+use crate::policy::{Resolved, ResolvedGate};
+use crate::spec::Every;
+use crate::train::Search;
+use crate::train::setup::Setup;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// The options of `edas check`.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    spec: SpecOptions,
+    /// Run no iterations: say nothing of time.
+    #[arg(long)]
+    no_timing: bool,
+    /// Print the resolved spec, with every default filled in, and nothing else.
+    #[arg(long)]
+    resolved: bool,
+}
+
+/// Iterations that are timed, after one that is not.
+const TIMED: usize = 3;
+
+pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
+    let spec = options.spec.load()?;
+    if options.resolved {
+        let setup = Setup::new(spec, crate::train::setup::Need::Sizes, None)?;
+        return output::print(&setup.spec.to_yaml()?);
+    }
+    let search = Search::from_spec(spec)?;
+    let setup = search.setup();
+    let mut report = serde_json::Map::new();
+    let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
+    let network = &setup.network;
+    let weights: i64 = network.parameters.iter().filter(|p| p.trained).map(|p| p.tensor.numel() as i64).sum();
+    let plans = plans(setup);
+    let costs: Vec<Cost> = plans.iter().map(|plan| network.cost(plan)).collect();
+    let largest = costs.iter().map(|c| c.activations).max().unwrap_or(0);
+    let element = if setup.spec.network.precision == crate::spec::Precision::Float64 { 8 } else { 4 };
+    // Weights and their momentum; gradients of those in use; what the way back keeps of the forward pass, and as much again
+    // for its own values in flight.
+    let in_use = costs.iter().map(|c| c.parameters).max().unwrap_or(0);
+    let memory = element * (2 * weights + in_use + 2 * largest * i64::from(setup.spec.search.batch));
+    let iterations = search.iterations_per_epoch() * u64::from(setup.spec.search.epochs);
+    put("spec", json!(setup.spec.name));
+    put("space", json!(setup.space.name));
+    put("edges", json!(setup.space.edge_count()));
+    put("classes", json!(setup.images.classes));
+    put("images", json!(setup.images.count));
+    put("epochs", json!(setup.spec.search.epochs));
+    put("iterations", json!(iterations));
+    put("parameters", json!(weights));
+    put("multiply_adds_strongest", json!(network.cost(&plans[0]).multiply_adds));
+    put("memory_estimate_bytes", json!(memory));
+    let candidates = candidates(setup);
+    put("candidates", Value::Array(candidates.clone()));
+    if !options.no_timing {
+        let timing = time(search).map_err(Failure::Later)?;
+        report.extend(timing);
+    }
+    let report = Value::Object(report);
+    if json_wanted {
+        return output::json(&report);
+    }
+    output::print(&text(&report, &candidates))
+}
+
+/// The network's cheapest plan, the strongest candidates alone, and one in which every edge is relaxed.
+fn plans(setup: &Setup) -> Vec<Resolved> {
+    let alpha = setup.initial_alpha();
+    let mut policy_plans = vec![crate::policy::Plan::strongest(alpha.len()).resolve(&alpha, 0)];
+    // The most expensive single candidates: what the network can grow to under single-edge relaxation.
+    let costs = setup.network.candidate_costs();
+    let most = |row: &Vec<crate::policy::CandidateCost>| {
+        let best = (0..row.len()).max_by_key(|c| row[*c].multiply_adds).unwrap_or(0);
+        ResolvedGate::Single(best)
+    };
+    policy_plans.push(Resolved { gates: costs.iter().map(most).collect(), inverted: false });
+    policy_plans
+}
+
+fn candidates(setup: &Setup) -> Vec<Value> {
+    let costs = setup.network.candidate_costs();
+    let mut list = Vec::new();
+    for cell in &setup.space.cell_types {
+        let first = &cell.edges[0];
+        for (c, candidate) in first.candidates.iter().enumerate() {
+            // Per edge of the type, all cells together; edges with another stride cost another amount.
+            let of = |e: usize| costs[cell.first_edge + e].get(c).copied().unwrap_or_default();
+            let (low, high) = (0..cell.edges.len()).map(of).fold((i64::MAX, 0), |(low, high), cost| {
+                (low.min(cost.multiply_adds), high.max(cost.multiply_adds))
+            });
+            list.push(json!({
+                "cell": cell.name,
+                "candidate": candidate.name,
+                "op_set": candidate.operation.plugin.name,
+                "parameters": of(cell.edges.len() - 1).parameters,
+                "multiply_adds_least": low,
+                "multiply_adds_most": high,
+            }));
+        }
+    }
+    list
+}
+
+fn time(search: Search) -> crate::Result<serde_json::Map<String, Value>> {
+    let iterations = search.iterations_per_epoch() * u64::from(search.setup().spec.search.epochs);
+    let mut running = search.start()?;
+    let mut times = Vec::new();
+    for i in 0..=TIMED {
+        let begun = Instant::now();
+        running.iteration(&mut [])?;
+        if i > 0 {
+            times.push(begun.elapsed().as_secs_f64());
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let iteration = times[TIMED / 2];
+    let epochs = f64::from(running.spec.search.epochs);
+    let validations = match running.spec.validation.every {
+        Every::Epoch => epochs,
+        Every::Iterations(n) => epochs + (iterations / n) as f64,
+    };
+    // Two networks per validation, each forward over all validation images.
+    let validation = 2.0 * running.time_of_validation()?;
+    let total = iterations as f64 * iteration + validations * validation;
+    let mut map = serde_json::Map::new();
+    map.insert("seconds_per_iteration".to_owned(), json!(iteration));
+    map.insert("seconds_per_validation".to_owned(), json!(validation));
+    map.insert("seconds_predicted".to_owned(), json!(total));
+    map.insert("memory_measured_bytes".to_owned(), json!(native::peak_memory()));
+    Ok(map)
+}
+
+fn text(report: &Value, candidates: &[Value]) -> String {
+    let mut table =
+        output::table(["cell", "candidate", "op set", "parameters", "multiply-adds, least", "most"]);
+    let number = |v: &Value, key: &str| count(v[key].as_i64().unwrap_or(0));
+    let word = |v: &Value, key: &str| v[key].as_str().unwrap_or_default().to_owned();
+    for c in candidates {
+        table.add_row([
+            word(c, "cell"),
+            word(c, "candidate"),
+            word(c, "op_set"),
+            number(c, "parameters"),
+            number(c, "multiply_adds_least"),
+            number(c, "multiply_adds_most"),
+        ]);
+    }
+    let mut facts = output::table(["", ""]);
+    let mut fact = |name: &str, value: String| {
+        facts.add_row([name.to_owned(), value]);
+    };
+    fact("space", format!("{}, {} edges", word(report, "space"), report["edges"]));
+    fact("data", format!("{} training images, {} classes", report["images"], report["classes"]));
+    fact("iterations", format!("{} in {} epochs", report["iterations"], report["epochs"]));
+    fact("parameters of the supernet", number(report, "parameters"));
+    fact("multiply-adds, strongest candidates", number(report, "multiply_adds_strongest"));
+    let memory = report["memory_estimate_bytes"].as_f64().unwrap_or(0.0);
+    fact("memory, estimated, one edge relaxed", bytes(memory));
+    if let Some(seconds) = report["seconds_per_iteration"].as_f64() {
+        if let Some(measured) = report["memory_measured_bytes"].as_f64() {
+            fact("memory, measured, program included", bytes(measured));
+        }
+        fact("one iteration", format!("{seconds:.3} s"));
+        fact("one validation", duration(report["seconds_per_validation"].as_f64().unwrap_or(0.0)));
+        fact("the whole search", format!("about {}", duration(report["seconds_predicted"].as_f64().unwrap_or(0.0))));
+    }
+    let facts: Vec<String> = facts.trim_fmt().lines().skip(1).map(str::to_owned).collect();
+    format!(
+        "{}\n\ncandidates: parameters and multiply-adds of one edge, all cells of the type together\n{}\n\nThe spec is sound.\n",
+        facts.join("\n"),
+        table.trim_fmt()
+    )
+}

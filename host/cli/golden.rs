@@ -1,0 +1,78 @@
+//! `edas golden`: the first iterations of a spec in a small file, and a run against it.
+
+use super::{Done, Failure, SpecOptions, output};
+use crate::train::golden::{Golden, record};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// `edas golden record` and `edas golden check`.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Run a spec's first iterations and write what they were.
+    #[command(after_help = "Example:\n  edas golden record specs/quickstart.yaml --iterations 5 -o quickstart.golden")]
+    Record(Record),
+    /// Run them again and compare: plans exactly; losses and α exactly on the same kind of machine, within the file's
+    /// tolerances elsewhere.
+    #[command(after_help = "Example:\n  edas golden check quickstart.golden")]
+    Check(Check),
+}
+
+/// The options of `edas golden record`.
+#[derive(Args)]
+pub(super) struct Record {
+    #[command(flatten)]
+    spec: SpecOptions,
+    /// How many iterations.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    iterations: u64,
+    /// The file.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// A setting for this run that is not recorded (where the data lie, say); may be repeated.
+    #[arg(long, value_name = "PATH.TO.KEY=VALUE")]
+    unrecorded: Vec<String>,
+}
+
+/// The options of `edas golden check`.
+#[derive(Args)]
+pub(super) struct Check {
+    /// The file that `edas golden record` wrote.
+    file: PathBuf,
+    /// A further setting (where the data lie, say); may be repeated.
+    #[arg(long, value_name = "PATH.TO.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
+    match command {
+        Command::Record(options) => {
+            let golden = record(&options.spec.spec, &options.spec.overrides(), &options.unrecorded, options.iterations)?;
+            golden.write(&options.output).map_err(Failure::Later)
+        }
+        Command::Check(options) => {
+            let golden = Golden::read(&options.file)?;
+            let found = golden.run_again(&options.file, &options.set)?;
+            let difference = golden.compare(&found);
+            if json_wanted {
+                output::json(&json!({
+                    "same": difference.is_none(),
+                    "same_machine": golden.machine == found.machine,
+                    "difference": difference.as_ref().map(ToString::to_string),
+                }))?;
+            } else {
+                let machine = if golden.machine == found.machine {
+                    "on the same kind of machine, so compared exactly".to_owned()
+                } else {
+                    format!("recorded on another kind of machine ({}), so compared within tolerances", golden.machine)
+                };
+                let verdict = match &difference {
+                    None => format!("{} iterations are the same; {machine}", golden.iterations()),
+                    Some(difference) => format!("{difference}; {machine}"),
+                };
+                output::print(&(verdict + "\n"))?;
+            }
+            if difference.is_some() { Err(Failure::No) } else { Ok(()) }
+        }
+    }
+}

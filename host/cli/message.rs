@@ -1,0 +1,61 @@
+//! Errors as text: what, where with the line, expected, found, what to do.
+
+use super::output::colours;
+use crate::error::{Error, Place};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Writes an error to stderr.
+pub(super) fn show(error: &Error) {
+    let text = render(error, colours(&std::io::stderr()));
+    eprintln!("{}", text.trim_end());
+}
+
+/// The byte range of the word at a place, in its file's text.
+fn span(place: &Place, text: &str) -> Option<std::ops::Range<usize>> {
+    let line_start = match place.line {
+        0 => return None,
+        1 => 0,
+        line => text.match_indices('\n').nth(line - 2)?.0 + 1,
+    };
+    let line = text[line_start..].split('\n').next()?;
+    let start = line.char_indices().nth(place.column.max(1) - 1).map_or(line.len(), |(at, _)| at);
+    let word = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let length = line[start..].find(|c: char| !word(c)).unwrap_or(line.len() - start);
+    let length = if length == 0 { line[start..].chars().next().map_or(0, char::len_utf8) } else { length };
+    Some(line_start + start..line_start + start + length)
+}
+
+/// An error as text.
+pub(super) fn render(error: &Error, colour: bool) -> String {
+    let fields = error.fields();
+    let mut group = Group::with_title(Level::ERROR.primary_title(&fields.what));
+    let path = fields.place.as_ref().map(|p| p.file.display().to_string());
+    let snippet = fields.place.as_ref().and_then(|place| {
+        let text = place.text.as_deref()?;
+        Some((text, span(place, text)?))
+    });
+    let mut plain_place = None;
+    match (&snippet, &path) {
+        (Some((text, span)), Some(path)) => {
+            let annotation = AnnotationKind::Primary.span(span.clone());
+            group = group.element(Snippet::source(*text).path(path.as_str()).annotation(annotation));
+        }
+        _ => plain_place = fields.place.as_ref().map(Place::to_string),
+    }
+    let notes = [
+        ("at", plain_place.as_ref()),
+        ("expected", fields.expected.as_ref()),
+        ("found", fields.found.as_ref()),
+    ];
+    let mut lines: Vec<String> =
+        notes.iter().filter_map(|(name, text)| text.map(|text| format!("{name}: {text}"))).collect();
+    lines.extend(fields.context.iter().map(|context| format!("while {context}")));
+    for line in &lines {
+        group = group.element(Level::NOTE.no_name().message(line.as_str()));
+    }
+    if let Some(help) = &fields.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}

@@ -1,0 +1,180 @@
+//! The command line: one file per subcommand, each thin over the library.
+//!
+//! - [`message`]: errors as text, with the line that they are about
+//! - [`output`]: tables and JSON on stdout
+//! - [`progress`]: a search as seen in the terminal
+
+mod check;
+mod derive;
+mod doctor;
+mod export;
+mod golden;
+mod message;
+mod output;
+mod progress;
+mod run_files;
+mod search;
+mod trace;
+
+use crate::error::Error;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Differentiable architecture search: one relaxed edge at a time.
+#[derive(Parser)]
+#[command(name = "edas", version, long_version = long_version(), propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// Say more in the log on stderr: -v for information, -vv for details. `RUST_LOG` wins.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search for an architecture, as a spec says.
+    #[command(after_help = "Example:\n  edas search specs/quickstart.yaml --set search.epochs=5")]
+    Search(search::Options),
+    /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes.
+    #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
+    Check(check::Options),
+    /// Print the plans that a policy makes, as JSON lines, without training.
+    #[command(after_help = "Example:\n  edas trace specs/quickstart.yaml --iterations 10")]
+    Trace(trace::Options),
+    /// Derive a genotype from a run's α.
+    #[command(after_help = "Example:\n  edas derive runs/quickstart-0 --epoch 3 --rule top2")]
+    Derive(derive::Options),
+    /// Write a run's genotype, or a genotype file, in another form.
+    #[command(after_help = "Example:\n  edas export runs/quickstart-0 --format dot | dot -Tsvg > cell.svg")]
+    Export(export::Options),
+    /// Record the first iterations of a spec in a small file, or check them against one.
+    #[command(subcommand)]
+    Golden(golden::Command),
+    /// Print the JSON schema of specs, for editors.
+    #[command(after_help = "Example:\n  edas schema > edas.schema.json")]
+    Schema,
+    /// Print versions, devices, threads, memory and plugins, for bug reports.
+    #[command(after_help = "Example:\n  edas doctor")]
+    Doctor,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  edas completions bash > ~/.local/share/bash-completion/completions/edas")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A spec, and what the command line changes in it.
+#[derive(Args)]
+struct SpecOptions {
+    /// The spec.
+    spec: PathBuf,
+    /// Another seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Set a key of the spec; may be repeated.
+    #[arg(long, value_name = "PATH.TO.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl SpecOptions {
+    fn overrides(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        self.set.iter().cloned().chain(seed).collect()
+    }
+
+    fn load(&self) -> crate::Result<crate::spec::Spec> {
+        crate::spec::Spec::load(&self.spec, &self.overrides())
+    }
+}
+
+/// How a command failed: the exit status follows from it.
+enum Failure {
+    /// The input is wrong; nothing was started.
+    Input(Error),
+    /// It failed after it had begun.
+    Later(Error),
+    /// It did its work, and the answer is no.
+    No,
+    /// Whoever reads the output has gone.
+    Gone,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Input(error)
+    }
+}
+
+type Done = Result<(), Failure>;
+
+fn long_version() -> &'static str {
+    use edas_plugin::abi::{ABI_MAJOR, ABI_MINOR};
+    let text = format!(
+        "{}\nlibtorch {}\nplugin ABI {ABI_MAJOR}.{ABI_MINOR}",
+        env!("CARGO_PKG_VERSION"),
+        crate::native::LIBTORCH
+    );
+    // Made once per process, for an interface that wants text that lives as long as the program.
+    Box::leak(text.into_boxed_str())
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    log(cli.verbose);
+    let result = match cli.command {
+        Command::Search(options) => search::run(&options, cli.json),
+        Command::Check(options) => check::run(&options, cli.json),
+        Command::Trace(options) => trace::run(&options),
+        Command::Derive(options) => derive::run(&options, cli.json),
+        Command::Export(options) => export::run(&options),
+        Command::Golden(command) => golden::run(&command, cli.json),
+        Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
+        Command::Doctor => doctor::run(cli.json),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "edas", &mut text);
+            output::print(&String::from_utf8_lossy(&text))
+        }
+    };
+    match result {
+        Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
+        Err(Failure::No) => ExitCode::from(1),
+        Err(Failure::Input(error)) => {
+            message::show(&error);
+            ExitCode::from(2)
+        }
+        Err(Failure::Later(error)) => {
+            message::show(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::colours(&std::io::stderr()))
+        .init();
+}

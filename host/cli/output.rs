@@ -1,0 +1,67 @@
+//! Tables and JSON on stdout. A reader that has gone (a closed pipe) ends the command without a message.
+
+use super::{Done, Failure};
+use crate::error::Error;
+use comfy_table::{Table, presets};
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// Whether to colour what goes to a stream.
+pub(super) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Writes text to stdout.
+pub(super) fn print(text: &str) -> Done {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::Gone),
+        Err(e) => Err(Failure::Later(Error::io("write to", "stdout", &e))),
+    }
+}
+
+/// Writes a value to stdout as JSON.
+pub(super) fn json(value: &serde_json::Value) -> Done {
+    print(&format!("{value:#}\n"))
+}
+
+/// A table with these headings and nothing drawn but a line under them.
+pub(super) fn table<const N: usize>(headings: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headings);
+    table
+}
+
+/// A number of bytes for people.
+pub(super) fn bytes(n: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut n = n;
+    let mut unit = 0;
+    while n >= 1024.0 && unit + 1 < units.len() {
+        n /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n:.0} {}", units[unit]) } else { format!("{n:.1} {}", units[unit]) }
+}
+
+/// A large count for people.
+pub(super) fn count(n: i64) -> String {
+    match n {
+        n if n >= 10_000_000_000 => format!("{:.1} G", n as f64 / 1e9),
+        n if n >= 10_000_000 => format!("{:.1} M", n as f64 / 1e6),
+        n if n >= 10_000 => format!("{:.1} k", n as f64 / 1e3),
+        n => n.to_string(),
+    }
+}
+
+/// A duration for people.
+pub(super) fn duration(seconds: f64) -> String {
+    let s = seconds.round() as u64;
+    match s {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        3600..172_800 => format!("{} h {:02} min", s / 3600, s / 60 % 60),
+        _ => format!("{:.1} days", seconds / 86_400.0),
+    }
+}

@@ -1,0 +1,132 @@
+//! A search as seen in the terminal: a bar per epoch and a line after it, or plain lines where stderr is no terminal.
+
+use super::output::duration;
+use crate::error::Result;
+use crate::policy::SpaceView;
+use crate::run::{EpochRecord, Event, IterationRecord, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Shows a search on stderr.
+pub(super) struct Progress {
+    quiet: bool,
+    bar: Option<ProgressBar>,
+    space: Option<SpaceView>,
+    epochs: u64,
+    iterations: u64,
+    began: Instant,
+}
+
+/// Writes a line to stderr; where nobody reads, nothing is to be done about it.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+impl Progress {
+    /// A view that shows nothing when `quiet`.
+    pub(super) fn new(quiet: bool) -> Self {
+        Self { quiet, bar: None, space: None, epochs: 0, iterations: 0, began: Instant::now() }
+    }
+
+    fn edges(&self, relaxed: &[usize]) -> String {
+        let Some(space) = &self.space else { return String::new() };
+        let name = |i: &usize| {
+            let edge = &space.edges[*i];
+            format!("{} {}→{}", edge.cell, edge.from, edge.to)
+        };
+        match relaxed {
+            [] => "none".to_owned(),
+            [edge] => name(edge),
+            [first, ..] => format!("{} and {} more", name(first), relaxed.len() - 1),
+        }
+    }
+
+    fn iteration(&self, record: &IterationRecord, relaxed: &[usize]) {
+        let Some(bar) = &self.bar else { return };
+        let left = (self.epochs * self.iterations).saturating_sub(record.iteration + 1);
+        let pace = self.began.elapsed().as_secs_f64() / (record.iteration + 1) as f64;
+        let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"));
+        bar.set_position(record.iteration % self.iterations + 1);
+        bar.set_message(format!(
+            "loss {} / {}  accuracy {} / {}  edge {}  {} left",
+            value(record.search_loss),
+            value(record.train_loss),
+            value(record.search_accuracy),
+            value(record.train_accuracy),
+            self.edges(relaxed),
+            duration(left as f64 * pace)
+        ));
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"));
+        let line = format!(
+            "epoch {:>3}/{}  train {}  supernet {:.4}  derived {:.4}  rate {:.4}  {}",
+            record.epoch + 1,
+            self.epochs,
+            value(record.train_accuracy),
+            record.supernet_accuracy,
+            record.derived_accuracy,
+            record.learning_rate,
+            duration(record.seconds)
+        );
+        match &self.bar {
+            Some(bar) => {
+                bar.println(line);
+                bar.set_position(0);
+                bar.set_prefix(format!("epoch {}", record.epoch + 2));
+            }
+            None => say(&line),
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        match event {
+            Event::Started(overview) => {
+                self.space = Some(overview.space.clone());
+                (self.epochs, self.iterations) = (overview.epochs, overview.iterations_per_epoch);
+                self.began = Instant::now();
+                let [train, search, holdout] = overview.images;
+                say(&format!(
+                    "{}: {} edges, {} epochs of {} iterations; {train} images train weights, {search} search{}",
+                    overview.spec.name,
+                    overview.space.edges.len(),
+                    self.epochs,
+                    self.iterations,
+                    if holdout > 0 { format!(", {holdout} are held out") } else { String::new() },
+                ));
+                if std::io::stderr().is_terminal() {
+                    let bar = ProgressBar::with_draw_target(Some(self.iterations), ProgressDrawTarget::stderr());
+                    let style = ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len}  {msg}");
+                    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                    bar.set_prefix("epoch 1");
+                    bar.enable_steady_tick(Duration::from_millis(500));
+                    self.bar = Some(bar);
+                }
+            }
+            Event::Iteration(record, relaxed) => self.iteration(record, relaxed),
+            Event::Epoch(record, _) => self.epoch(record),
+            Event::Finished(_) => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Step(_) | Event::Validation { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.abandon();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Data sets, how they are split, and the batches made of them.
+//!
+//! - [`dataset`]: a data set in memory, whatever it came from
+//! - [`digits`], [`cifar`], [`folder`]: where data sets come from
+//! - [`split`]: which images train weights, which search, which are held out
+//! - [`augment`]: crops, flips, cutout
+//! - [`batch`]: normalised batches
+//! - [`loader`]: batches prepared ahead on background threads
+//!
+//! Images are bytes in memory and become numbers when a batch is made. A batch lies as (image, height, width,
+//! channel), which is libtorch's channels-last layout.
+
+pub mod augment;
+pub mod batch;
+pub mod cifar;
+pub mod dataset;
+pub mod digits;
+pub mod folder;
+pub mod loader;
+pub mod split;
+
+pub use augment::Augment;
+pub use batch::{Batch, Plain};
+pub use dataset::{DataSet, Part, Size, published_size};
+pub use loader::{Loader, LoaderSettings};
+pub use split::{Split, split_sizes};

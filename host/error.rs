@@ -1,0 +1,183 @@
+//! Errors as data: what went wrong, where, what was expected, what was found, and what to do.
+//!
+//! Nothing in the library prints. The command line turns an [`Error`] into a message at its edge; an
+//! embedder reads the fields.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A place in a file that a user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, or a name in angle brackets for text that has none (`<command line>`).
+    pub file: PathBuf,
+    /// Line, from 1; 0 where the whole file is meant.
+    pub line: usize,
+    /// Column in characters, from 1; 0 where the whole line is meant.
+    pub column: usize,
+    /// The file's text, for showing the line.
+    pub text: Option<Arc<str>>,
+}
+
+impl Place {
+    /// The whole of a file.
+    pub fn file(file: impl AsRef<Path>) -> Self {
+        Self { file: file.as_ref().to_owned(), line: 0, column: 0, text: None }
+    }
+
+    /// A position within a file, both numbers from 1.
+    pub fn at(file: impl AsRef<Path>, line: usize, column: usize) -> Self {
+        Self { file: file.as_ref().to_owned(), line, column, text: None }
+    }
+
+    /// The same place with the file's text, for showing the line.
+    pub fn with_text(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        match (self.line, self.column) {
+            (0, _) => Ok(()),
+            (line, 0) => write!(f, ":{line}"),
+            (line, column) => write!(f, ":{line}:{column}"),
+        }
+    }
+}
+
+/// One thing that went wrong. Every field but `what` may be missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(Box<Fields>);
+
+/// The parts of an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// What went wrong, in one line without a full stop.
+    pub what: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// What would have been right.
+    pub expected: Option<String>,
+    /// What stood there instead.
+    pub found: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// What the program was doing, innermost first.
+    pub context: Vec<String>,
+}
+
+impl Error {
+    /// An error that says what went wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(Box::new(Fields {
+            what: what.into(),
+            place: None,
+            expected: None,
+            found: None,
+            help: None,
+            context: Vec::new(),
+        }))
+    }
+
+    /// A file could not be read or written.
+    pub fn io(action: &str, path: impl AsRef<Path>, error: &std::io::Error) -> Self {
+        let path = path.as_ref();
+        Self::new(format!("cannot {action} {}: {error}", path.display()))
+    }
+
+    /// Adds the place; a place that is already known stays.
+    pub fn at(mut self, place: Place) -> Self {
+        self.0.place.get_or_insert(place);
+        self
+    }
+
+    /// Adds what would have been right.
+    pub fn expected(mut self, text: impl Into<String>) -> Self {
+        self.0.expected = Some(text.into());
+        self
+    }
+
+    /// Adds what stood there instead.
+    pub fn found(mut self, text: impl Into<String>) -> Self {
+        self.0.found = Some(text.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.0.help = Some(text.into());
+        self
+    }
+
+    /// Adds what to do about it, where something is known.
+    pub fn help_if(mut self, text: Option<String>) -> Self {
+        if text.is_some() {
+            self.0.help = text;
+        }
+        self
+    }
+
+    /// Adds what to do about it, unless something better is known already.
+    pub fn help_if_none(mut self, text: String) -> Self {
+        self.0.help.get_or_insert(text);
+        self
+    }
+
+    /// Adds what the program was doing.
+    pub fn context(mut self, text: impl Into<String>) -> Self {
+        self.0.context.push(text.into());
+        self
+    }
+
+    /// The parts.
+    pub fn fields(&self) -> &Fields {
+        &self.0
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let e = &self.0;
+        if let Some(place) = &e.place {
+            write!(f, "{place}: ")?;
+        }
+        write!(f, "{}", e.what)?;
+        for context in &e.context {
+            write!(f, "\n  while {context}")?;
+        }
+        for (name, text) in [("expected", &e.expected), ("found", &e.found), ("help", &e.help)] {
+            if let Some(text) = text {
+                write!(f, "\n  {name}: {text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        // libtorch appends its own C++ backtrace; the first line says what happened.
+        let text = error.to_string();
+        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error");
+        Error::new(format!("libtorch: {line}"))
+    }
+}
+
+/// The candidate that is nearest to a misspelt name, phrased as help, if any is near.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|k| (strsim::damerau_levenshtein(name, k), k))
+        .filter(|(distance, k)| *distance <= 1 + k.len().max(name.len()) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, k)| format!("did you mean `{k}`?"))
+}

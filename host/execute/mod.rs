@@ -1,0 +1,18 @@
+//! Executors: they run layer graphs.
+//!
+//! - [`reference`]: every layer by libtorch's own operations; runs everywhere, differentiated by libtorch
+
+pub mod reference;
+
+/// What batch norm does in a forward pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Norm {
+    /// Statistics of the batch; the running ones move.
+    Train,
+    /// Statistics of the batch; the running ones stay.
+    Batch,
+    /// The running statistics.
+    Running,
+    /// Statistics of the batch; the running ones become the mean over batches, of which this is the n-th (from 1).
+    Recalibrate(u32),
+}

@@ -1,0 +1,99 @@
+//! The reference executor: every layer by libtorch's own operations.
+
+use super::Norm;
+use crate::error::Result;
+use crate::graph::layer::{Activation, Layer};
+use crate::graph::{LayerGraph, Node};
+use tch::Tensor;
+
+/// Runs a graph.
+///
+/// # Shapes
+/// `inputs` are (batch, channels, height, width) or (batch, features), in channels-last layout where they are maps;
+/// `tensors` are the graph's weights and buffers in its own order. The outputs are shaped alike.
+///
+/// # Errors
+/// What libtorch refuses (out of memory, above all).
+pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: Norm) -> Result<Vec<Tensor>> {
+    let mut values: Vec<Option<Tensor>> = graph.shapes.iter().map(|_| None).collect();
+    let mut last_use = vec![usize::MAX; graph.shapes.len()];
+    for (number, node) in graph.nodes.iter().enumerate() {
+        for input in &node.inputs {
+            last_use[*input] = number;
+        }
+    }
+    for output in &graph.outputs {
+        last_use[*output] = usize::MAX;
+    }
+    let batch = inputs.first().map_or(1, |x| x.size()[0]);
+    for (number, node) in graph.nodes.iter().enumerate() {
+        let result = {
+            let arguments: Vec<&Tensor> = node
+                .inputs
+                .iter()
+                .filter_map(|v| if *v < graph.inputs { inputs.get(*v).copied() } else { values[*v].as_ref() })
+                .collect();
+            let own: Vec<&Tensor> = node.tensors.iter().map(|t| tensors[*t]).collect();
+            let shape = &graph.shapes[node.output];
+            layer(node, &arguments, &own, shape, batch, norm)?
+        };
+        values[node.output] = Some(result);
+        // What nothing reads any more is freed at once.
+        for input in node.inputs.iter().filter(|v| last_use[**v] == number) {
+            values[*input] = None;
+        }
+    }
+    let output = |v: &usize| match values[*v].as_ref() {
+        Some(value) => value.shallow_clone(),
+        None => inputs[*v].shallow_clone(),
+    };
+    Ok(graph.outputs.iter().map(output).collect())
+}
+
+fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64, norm: Norm) -> Result<Tensor> {
+    Ok(match &node.layer {
+        Layer::Activation(activation) => match activation {
+            Activation::Relu => x[0].f_relu()?,
+            Activation::Relu6 => x[0].f_relu6()?,
+            Activation::Sigmoid => x[0].f_sigmoid()?,
+            Activation::Tanh => x[0].f_tanh()?,
+            Activation::Silu => x[0].f_silu()?,
+            Activation::HardSwish => x[0].f_hardswish()?,
+        },
+        Layer::Conv { window: w, dilation, groups, .. } => {
+            x[0].f_conv2d(own[0], own.get(1).copied(), w.stride, w.padding, dilation, *groups)?
+        }
+        Layer::BatchNorm { epsilon, momentum, .. } => {
+            let (mean, variance) = (own[0], own[1]);
+            let (weight, bias) = (own.get(2).copied(), own.get(3).copied());
+            let (running, training, momentum) = match norm {
+                Norm::Train => (Some((mean, variance)), true, *momentum),
+                Norm::Batch => (None, true, 0.0),
+                Norm::Running => (Some((mean, variance)), false, 0.0),
+                Norm::Recalibrate(n) => (Some((mean, variance)), true, 1.0 / f64::from(n)),
+            };
+            let (mean, variance) = (running.map(|r| r.0), running.map(|r| r.1));
+            x[0].f_batch_norm(weight, bias, mean, variance, training, momentum, *epsilon, true)?
+        }
+        Layer::MaxPool(w) => x[0].f_max_pool2d(w.kernel, w.stride, w.padding, [1, 1], false)?,
+        Layer::AvgPool(w) => x[0].f_avg_pool2d(w.kernel, w.stride, w.padding, false, false, None::<i64>)?,
+        Layer::GlobalAvgPool => x[0].f_mean_dim(&[2i64, 3][..], true, None)?,
+        Layer::Linear { .. } => x[0].f_flatten(1, -1)?.f_linear(own[0], own.get(1).copied())?,
+        Layer::Add => x[0].f_add(x[1])?,
+        Layer::Mul => x[0].f_mul(x[1])?,
+        Layer::Scale { factor } => x[0].f_mul_scalar(*factor)?,
+        Layer::Concat => Tensor::f_cat(x, 1)?,
+        Layer::Narrow { start, length } => x[0].f_narrow(1, *start, *length)?,
+        Layer::Pad { top, left, bottom, right } => {
+            x[0].f_constant_pad_nd([*left, *right, *top, *bottom])?
+        }
+        Layer::Zero { .. } => {
+            let size: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
+            Tensor::f_zeros(size, (x[0].kind(), x[0].device()))?
+        }
+        Layer::Tensor { .. } => {
+            let size: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
+            own[0].f_unsqueeze(0)?.f_expand(size, false)?
+        }
+    })
+}

@@ -1,0 +1,87 @@
+//! From the names in a spec to plugins: bundled ones first, then the spec's folder, `EDAS_PLUGIN_PATH`, and the
+//! folder of the executable.
+
+use super::library;
+use super::plugin::Plugin;
+use crate::error::{Error, Result, nearest};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Finds plugins by name or path.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// Where names are looked for after the bundled plugins, in this order.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Registry {
+    /// A registry that looks beside the spec, in `EDAS_PLUGIN_PATH`, and beside the executable.
+    pub fn new(spec_folder: Option<&Path>) -> Self {
+        let mut folders: Vec<PathBuf> = spec_folder.map(Path::to_owned).into_iter().collect();
+        if let Some(list) = std::env::var_os("EDAS_PLUGIN_PATH") {
+            folders.extend(std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()));
+        }
+        if let Ok(program) = std::env::current_exe() {
+            folders.extend(program.parent().map(Path::to_owned));
+        }
+        Self { folders }
+    }
+
+    /// The plugin of a name.
+    ///
+    /// # Errors
+    /// Where no plugin bears the name, or the one found cannot be used.
+    pub fn named(&self, name: &str) -> Result<Arc<Plugin>> {
+        if let Some(plugin) = bundled::find(name) {
+            return plugin;
+        }
+        let file = format!(
+            "{}{}{}",
+            std::env::consts::DLL_PREFIX,
+            name.replace('-', "_"),
+            std::env::consts::DLL_SUFFIX
+        );
+        if let Some(path) = self.folders.iter().map(|folder| folder.join(&file)).find(|p| p.is_file()) {
+            return library::open(&path);
+        }
+        let looked: Vec<_> = self.folders.iter().map(|f| f.display().to_string()).collect();
+        Err(Error::new(format!("there is no plugin named `{name}`"))
+            .expected(format!("a bundled plugin ({}), or a file {file} in {}", bundled::NAMES.join(", "), looked.join(", ")))
+            .help_if(nearest(name, bundled::NAMES.iter().copied()))
+            .found(format!("`{name}`")))
+    }
+
+    /// The plugin of a library file.
+    ///
+    /// # Errors
+    /// As [`library::open`].
+    pub fn at(&self, path: &Path) -> Result<Arc<Plugin>> {
+        library::open(path)
+    }
+}
+
+/// The plugins that are linked into this program.
+pub mod bundled {
+    use super::{Arc, Plugin, Result};
+    #[cfg(feature = "darts-ops")]
+    use {crate::extension::Origin, edas_plugin::abi, std::sync::OnceLock};
+
+    /// Their names.
+    pub const NAMES: &[&str] = &[
+        #[cfg(feature = "darts-ops")]
+        "darts-ops",
+    ];
+
+    /// The bundled plugin of a name.
+    pub fn find(name: &str) -> Option<Result<Arc<Plugin>>> {
+        match name {
+            #[cfg(feature = "darts-ops")]
+            "darts-ops" => {
+                static ENTRY: abi::Entry = edas_plugin::entry::<edas_darts_ops::DartsOps>();
+                static PLUGIN: OnceLock<Result<Arc<Plugin>>> = OnceLock::new();
+                Some(PLUGIN.get_or_init(|| Plugin::open(&ENTRY, Origin::Bundled).map(Arc::new)).clone())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What running an operation once costs, for one example.
+
+use super::LayerGraph;
+use super::layer::Layer;
+use serde::Serialize;
+use std::ops::{Add, AddAssign, Mul};
+
+/// The cost of an operation, a cell or a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Cost {
+    /// Trained numbers.
+    pub parameters: i64,
+    /// Multiplications with an addition, for one example, of convolutions and linear maps alone, as papers
+    /// count them.
+    pub multiply_adds: i64,
+    /// Numbers that the layers write, for one example: what training keeps for the way back is of this order.
+    pub activations: i64,
+}
+
+impl Cost {
+    /// The cost of a graph.
+    pub fn of(graph: &LayerGraph) -> Self {
+        let mut cost = Cost::default();
+        for tensor in graph.tensors.iter().filter(|t| t.trained) {
+            cost.parameters += tensor.shape.iter().product::<i64>();
+        }
+        for node in &graph.nodes {
+            let elements: i64 = graph.shapes[node.output].iter().product();
+            cost.activations += match node.layer {
+                Layer::Tensor { .. } | Layer::Zero { .. } => 0,
+                _ => elements,
+            };
+            let input = || &graph.shapes[node.inputs[0]];
+            cost.multiply_adds += match &node.layer {
+                Layer::Conv { window, groups, .. } => {
+                    elements * (input()[0] / groups) * window.kernel[0] * window.kernel[1]
+                }
+                Layer::Linear { .. } => elements * input().iter().product::<i64>(),
+                _ => 0,
+            };
+        }
+        cost
+    }
+}
+
+impl Add for Cost {
+    type Output = Cost;
+    fn add(self, other: Cost) -> Cost {
+        Cost {
+            parameters: self.parameters + other.parameters,
+            multiply_adds: self.multiply_adds + other.multiply_adds,
+            activations: self.activations + other.activations,
+        }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Cost) {
+        *self = *self + other;
+    }
+}
+
+impl Mul<i64> for Cost {
+    type Output = Cost;
+    fn mul(self, n: i64) -> Cost {
+        Cost {
+            parameters: self.parameters * n,
+            multiply_adds: self.multiply_adds * n,
+            activations: self.activations * n,
+        }
+    }
+}
+
+impl std::iter::Sum for Cost {
+    fn sum<I: Iterator<Item = Cost>>(costs: I) -> Cost {
+        costs.fold(Cost::default(), Add::add)
+    }
+}

@@ -1,0 +1,128 @@
+//! Layer graphs: what operations are made of.
+//!
+//! An op set describes an operation as a list of [`Layer`]s over values; the host knows every layer's
+//! mathematics, so that shapes, parameters, cost, initialisation and execution need nothing from the author.
+//!
+//! - [`layer`]: the kinds of layers, their attributes and their text form
+//! - [`shape`]: what a layer makes of its inputs' shapes
+//! - [`cost`]: parameters, multiply-adds, elements that are written
+//! - [`builder`]: the host's side of the plugin interface's builder
+//! - [`op_set`]: op sets and their operations, from a plugin's table
+
+pub mod builder;
+pub mod cost;
+pub mod layer;
+pub mod op_set;
+pub mod shape;
+
+pub use cost::Cost;
+pub use layer::Layer;
+pub use op_set::{Arguments, Form, OpSet, OpSets, Operation, Parameters};
+
+use std::fmt;
+
+/// A shape without the batch: (channels, height, width) of a feature map, (features) of a vector.
+pub type Shape = Vec<i64>;
+
+/// How a weight or buffer starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initialiser {
+    /// Uniform between −a and a.
+    Uniform(f64),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+    /// Every element is this.
+    Constant(f64),
+}
+
+/// A tensor that belongs to a layer graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorSpec {
+    /// The name within the graph: `<layer>.<weight|bias|running_mean|running_var>`, or what the op set called it.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// How it starts.
+    pub initialiser: Initialiser,
+    /// Whether training moves it.
+    pub trained: bool,
+}
+
+/// Where a value of a graph comes from, by position in the graph's value list.
+pub type ValueId = usize;
+
+/// One step of a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What is computed.
+    pub layer: Layer,
+    /// From which values.
+    pub inputs: Vec<ValueId>,
+    /// The value that it makes.
+    pub output: ValueId,
+    /// Its tensors (weights and buffers), by position in the graph's tensor list, in the layer's own order.
+    pub tensors: Vec<usize>,
+}
+
+/// An operation as layers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerGraph {
+    /// The number of inputs; they are values 0, 1, ….
+    pub inputs: usize,
+    /// The shape of every value.
+    pub shapes: Vec<Shape>,
+    /// The layers, each after those it reads.
+    pub nodes: Vec<Node>,
+    /// The values that the operation returns.
+    pub outputs: Vec<ValueId>,
+    /// Weights and buffers.
+    pub tensors: Vec<TensorSpec>,
+}
+
+impl LayerGraph {
+    /// Whether the graph's only output is a `zero` layer's: such a candidate is never run.
+    pub fn is_zero(&self) -> bool {
+        match self.outputs[..] {
+            [output] => {
+                self.nodes.iter().any(|node| node.output == output && matches!(node.layer, Layer::Zero { .. }))
+            }
+            _ => false,
+        }
+    }
+
+    /// The shapes of the outputs.
+    pub fn output_shapes(&self) -> impl Iterator<Item = &Shape> {
+        self.outputs.iter().map(|v| &self.shapes[*v])
+    }
+
+    /// What one example costs.
+    pub fn cost(&self) -> Cost {
+        Cost::of(self)
+    }
+}
+
+/// The shape as people write it: `16×32×32`.
+pub fn shape_text(shape: &[i64]) -> String {
+    shape.iter().map(i64::to_string).collect::<Vec<_>>().join("×")
+}
+
+impl fmt::Display for LayerGraph {
+    /// One line per layer: its number, what it computes from what, and the shape that comes out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A value is called after the layer that makes it, an input x0, x1, ….
+        let mut names: Vec<String> = (0..self.shapes.len()).map(|v| format!("x{v}")).collect();
+        for (number, node) in self.nodes.iter().enumerate() {
+            names[node.output] = format!("%{number}");
+        }
+        let inputs: Vec<_> =
+            (0..self.inputs).map(|v| format!("x{v}: {}", shape_text(&self.shapes[v]))).collect();
+        writeln!(f, "({})", inputs.join(", "))?;
+        for (number, node) in self.nodes.iter().enumerate() {
+            let from: Vec<_> = node.inputs.iter().map(|v| names[*v].as_str()).collect();
+            let shape = shape_text(&self.shapes[node.output]);
+            writeln!(f, "  {number}: {} ({}) → {shape}", node.layer, from.join(", "))?;
+        }
+        let outputs: Vec<_> = self.outputs.iter().map(|v| names[*v].as_str()).collect();
+        write!(f, "  return {}", outputs.join(", "))
+    }
+}

@@ -1,0 +1,5 @@
+//! The `edas` command.
+
+fn main() -> std::process::ExitCode {
+    edas::cli::main()
+}

@@ -1,0 +1,52 @@
+//! What libtorch and the system tell, where `tch` and the standard library don't.
+
+use std::fs;
+
+/// The version of libtorch that this program was built for.
+pub const LIBTORCH: &str = "2.13.0";
+
+/// The number of CUDA devices that libtorch sees.
+pub fn cuda_devices() -> i64 {
+    tch::Cuda::device_count()
+}
+
+/// The folder that libtorch was loaded from, where the system tells.
+pub fn libtorch_folder() -> Option<String> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let path = maps.lines().find_map(|line| line.find('/').map(|at| &line[at..]).filter(|p| p.contains("libtorch_cpu")))?;
+    path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
+}
+
+fn kibibytes(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The memory of this machine in bytes, where the system tells.
+pub fn memory() -> Option<u64> {
+    kibibytes("/proc/meminfo", "MemTotal:").map(|k| k * 1024)
+}
+
+/// The most memory that this process has held, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    kibibytes("/proc/self/status", "VmHWM:").map(|k| k * 1024)
+}
+
+/// What the CPU offers of what libtorch's kernels are chosen by: bits may differ between machines that differ in this.
+pub fn cpu_features() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let found = [
+            ("avx2", std::arch::is_x86_feature_detected!("avx2")),
+            ("fma", std::arch::is_x86_feature_detected!("fma")),
+            ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
+            ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
+        ];
+        found.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect::<Vec<_>>().join(" ")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        std::env::consts::ARCH.to_owned()
+    }
+}

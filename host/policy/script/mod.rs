@@ -1,0 +1,129 @@
+//! Policies that are Rhai scripts.
+//!
+//! - [`interface`]: what a script sees: turns, plans, edges, random numbers
+//! - [`params`]: the parameters that a script declares, against the spec's
+//! - [`state`]: the policy's memory as plain data
+
+mod interface;
+mod params;
+mod state;
+
+pub use params::ParamSpec;
+
+use super::plan::Steps;
+use super::turn::{EpochEnd, SpaceView, StepResult, Turn};
+use super::{AfterEpoch, Policy};
+use crate::error::{Error, Result, nearest};
+use crate::extension::script::Script;
+use crate::spec::{Node, Sandbox};
+use rhai::{Dynamic, Map};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A policy as a script.
+pub struct ScriptPolicy {
+    script: Script,
+    params: Dynamic,
+    declared: Vec<ParamSpec>,
+    state: Dynamic,
+    has: Hooks,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hooks {
+    feedback: bool,
+    end_epoch: bool,
+}
+
+impl ScriptPolicy {
+    /// Compiles a script, checks the spec's parameters against those it declares, and lets it make its first state.
+    ///
+    /// # Errors
+    /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
+    pub fn new(file: &Path, text: &str, given: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<Self> {
+        let script = Script::compile(file, text, limits, interface::NAMES, interface::register)?;
+        if !script.defines("plan", &["turn"])? {
+            let names = script.functions();
+            return Err(script
+                .error("the script defines no policy")
+                .expected("a function `plan(turn)`")
+                .found(if names.is_empty() { "no function".to_owned() } else { names.join(", ") })
+                .help_if(nearest("plan", names.iter().map(String::as_str))));
+        }
+        let has = Hooks {
+            feedback: script.defines("feedback", &["turn", "results"])?,
+            end_epoch: script.defines("end_epoch", &["epoch"])?,
+        };
+        let declared = if script.defines("params", &[])? {
+            params::declared(script.call("params", None, ())?).map_err(|e| e.at(crate::error::Place::file(file)))?
+        } else {
+            Vec::new()
+        };
+        let params = Dynamic::from_map(params::check(&declared, given)?);
+        let mut policy = Self { script, params, declared, state: Dynamic::from_map(Map::new()), has };
+        if policy.script.defines("init", &["space", "params"])? {
+            let space = Dynamic::from(interface::SpaceValue::new(space));
+            let state = policy.script.call("init", None, (space, policy.params.clone()))?;
+            state::to_json(&state, "the state that `init` returned").map_err(|e| policy.locate(e))?;
+            policy.state = state;
+        }
+        Ok(policy)
+    }
+
+    /// The parameters that the script declares.
+    pub fn declared(&self) -> &[ParamSpec] {
+        &self.declared
+    }
+
+    /// The values of all parameters, defaults filled in.
+    pub fn params(&self) -> Value {
+        state::to_json(&self.params, "the parameters").unwrap_or(Value::Null)
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        match error.fields().place {
+            Some(_) => error,
+            None => error.at(self.script.error("").fields().place.clone().unwrap_or_else(|| crate::error::Place::file("?"))),
+        }
+    }
+
+    fn call(&mut self, name: &str, arguments: impl rhai::FuncArgs) -> Result<Dynamic> {
+        let result = self.script.call(name, Some(&mut self.state), arguments)?;
+        state::to_json(&self.state, "the policy's state (`this`)").map_err(|e| self.locate(e))?;
+        Ok(result)
+    }
+}
+
+impl Policy for ScriptPolicy {
+    fn plan(&mut self, turn: &Turn) -> Result<Steps> {
+        let turn = interface::TurnValue::new(turn, &self.params);
+        let answer = self.call("plan", (turn,))?;
+        interface::steps(answer).map_err(|e| self.locate(e))
+    }
+
+    fn feedback(&mut self, turn: &Turn, results: &[StepResult]) -> Result<()> {
+        if self.has.feedback {
+            let turn = interface::TurnValue::new(turn, &self.params);
+            let _ = self.call("feedback", (turn, interface::results(results)))?;
+        }
+        Ok(())
+    }
+
+    fn end_epoch(&mut self, epoch: &EpochEnd) -> Result<AfterEpoch> {
+        if !self.has.end_epoch {
+            return Ok(AfterEpoch::default());
+        }
+        let answer = self.call("end_epoch", (interface::epoch(epoch),))?;
+        interface::after_epoch(&answer).map_err(|e| self.locate(e))
+    }
+
+    fn state(&self) -> Value {
+        state::to_json(&self.state, "the policy's state").unwrap_or(Value::Null)
+    }
+
+    fn set_state(&mut self, state: &Value) -> Result<()> {
+        self.state = state::from_json(state);
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! The run directory: everything that a run was made of, and everything that it said.
+
+use super::event::{Event, Observer};
+use super::record::{line, number};
+use super::weights;
+use crate::error::{Error, Result};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// A run directory that is being written.
+pub struct RunDirectory {
+    path: PathBuf,
+    metrics: Log,
+    trace: Log,
+    genotypes: Log,
+    alpha: Log,
+    /// The name of each cell type, and the number of its edges.
+    cells: Vec<(String, usize)>,
+    flushed: Instant,
+}
+
+/// A file of JSON lines.
+struct Log {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Log {
+    fn create(folder: &Path, name: &str) -> Result<Self> {
+        let path = folder.join(name);
+        let file = File::create_new(&path).map_err(|e| Error::io("create", &path, &e))?;
+        Ok(Self { path, file: BufWriter::new(file) })
+    }
+
+    fn write(&mut self, value: &Value) -> Result<()> {
+        let write = |log: &mut Self| {
+            serde_json::to_writer(&mut log.file, value)?;
+            log.file.write_all(b"\n")
+        };
+        write(self).map_err(|e| Error::io("write", &self.path, &e))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush().map_err(|e| Error::io("write", &self.path, &e))
+    }
+}
+
+/// What goes into a run directory before the run.
+#[derive(Debug)]
+pub struct Contents<'a> {
+    /// The resolved spec as YAML.
+    pub spec: String,
+    /// File name and text of every script and space.
+    pub inputs: Vec<(&'a str, &'a str)>,
+    /// What was hashed, and its SHA-256.
+    pub hashes: Vec<(String, String)>,
+}
+
+impl RunDirectory {
+    /// Refuses a folder that exists.
+    ///
+    /// # Errors
+    /// Where it does.
+    pub fn refuse_existing(path: &Path) -> Result<()> {
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::new(format!("the run directory {} exists", path.display()))
+                .expected("a new folder")
+                .help("name another with `--run`, take another `--seed`, or remove it"));
+        }
+        Ok(())
+    }
+
+    /// Makes a run directory.
+    ///
+    /// # Errors
+    /// Where it exists, or cannot be written.
+    pub fn create(path: &Path, contents: &Contents) -> Result<Self> {
+        Self::refuse_existing(path)?;
+        let inputs = path.join("inputs");
+        fs::create_dir_all(&inputs).map_err(|e| Error::io("create", &inputs, &e))?;
+        let write = |path: PathBuf, text: &str| {
+            fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))
+        };
+        write(path.join("spec.yaml"), &contents.spec)?;
+        for (name, text) in &contents.inputs {
+            write(inputs.join(name), text)?;
+        }
+        let hashes: serde_json::Map<String, Value> =
+            contents.hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
+        write(inputs.join("hashes.json"), &format!("{:#}\n", Value::Object(hashes)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            metrics: Log::create(path, "metrics.jsonl")?,
+            trace: Log::create(path, "trace.jsonl")?,
+            genotypes: Log::create(path, "genotypes.jsonl")?,
+            alpha: Log::create(path, "alpha.jsonl")?,
+            cells: Vec::new(),
+            flushed: Instant::now(),
+        })
+    }
+
+    /// α as one list of rows per cell type.
+    fn by_cell(&self, alpha: &[Vec<f64>]) -> Value {
+        let mut rows = alpha.iter().map(|row| row.iter().map(|a| number(*a)).collect::<Value>());
+        let cell = |(name, edges): &(String, usize)| (name.clone(), rows.by_ref().take(*edges).collect());
+        Value::Object(self.cells.iter().map(cell).collect())
+    }
+
+    /// Notes why the run failed, in `failure.txt`.
+    pub fn fail(&mut self, error: &Error) {
+        // The message reaches the user anyway; a folder that cannot be written must not hide it.
+        let _ = fs::write(self.path.join("failure.txt"), format!("{error}\n"));
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        [&mut self.metrics, &mut self.trace, &mut self.genotypes, &mut self.alpha].into_iter().try_for_each(Log::flush)
+    }
+}
+
+impl Observer for RunDirectory {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        match event {
+            Event::Started(overview) => {
+                let space = overview.space;
+                let edges = |name: &String| space.edges.iter().filter(|e| e.cell == *name).count();
+                self.cells = space.cells.iter().map(|name| (name.clone(), edges(name))).collect();
+                Ok(())
+            }
+            Event::Step(step) => self.trace.write(step),
+            Event::Iteration(record, _) => {
+                self.metrics.write(&line("iteration", record))?;
+                if self.flushed.elapsed().as_secs() >= 1 {
+                    self.flush()?;
+                    self.flushed = Instant::now();
+                }
+                Ok(())
+            }
+            Event::Validation { record, genotype, within } => {
+                if *within {
+                    self.metrics.write(&line("validation", record))?;
+                }
+                self.genotypes.write(&json!({
+                    "epoch": record.epoch,
+                    "iteration": record.iteration,
+                    "genotype": genotype.cells,
+                    "derived_accuracy": number(record.derived_accuracy),
+                }))
+            }
+            Event::Epoch(record, alpha) => {
+                self.metrics.write(&line("epoch", record))?;
+                self.alpha.write(&json!({ "epoch": record.epoch, "cells": self.by_cell(alpha) }))?;
+                self.flush()
+            }
+            Event::Finished(summary) => {
+                let folder = self.path.join("checkpoints");
+                fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
+                weights::write(&folder.join("final.safetensors"), summary.parameters, summary.alpha)?;
+                let text = summary.genotype.to_json() + "\n";
+                weights::write_whole(&self.path.join("genotype.json"), text.as_bytes())?;
+                self.flush()
+            }
+        }
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        // A run that ends in an error keeps the lines that it had written.
+        let _ = self.flush();
+    }
+}

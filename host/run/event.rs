@@ -1,0 +1,74 @@
+//! What a search says of itself, and who listens.
+
+use super::record::{EpochRecord, IterationRecord, ValidationRecord};
+use crate::error::Result;
+use crate::policy::SpaceView;
+use crate::space::{Alpha, Genotype};
+use crate::spec::Spec;
+use crate::supernet::Parameters;
+use serde_json::Value;
+
+/// A search before its first iteration.
+#[derive(Debug)]
+pub struct Overview<'a> {
+    /// The resolved spec.
+    pub spec: &'a Spec,
+    /// The space as policies see it.
+    pub space: &'a SpaceView,
+    /// The number of epochs.
+    pub epochs: u64,
+    /// The number of iterations in an epoch.
+    pub iterations_per_epoch: u64,
+    /// Images that train weights, that search, and that are held out.
+    pub images: [usize; 3],
+}
+
+/// A search after its last iteration.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// The result.
+    pub genotype: &'a Genotype,
+    /// α.
+    pub alpha: &'a Alpha,
+    /// Weights and buffers.
+    pub parameters: &'a Parameters,
+    /// The last validation.
+    pub validation: ValidationRecord,
+    /// Whether the policy ended the search early.
+    pub stopped: bool,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// What happens in a search.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The first iteration is about to begin.
+    Started(&'a Overview<'a>),
+    /// A step is about to run: its line of the trace.
+    Step(&'a Value),
+    /// An iteration is over; the indices of the edges that it relaxed last.
+    Iteration(&'a IterationRecord, &'a [usize]),
+    /// Supernet and derived network were measured; `within` an epoch, not at its end.
+    Validation {
+        /// The accuracies.
+        record: &'a ValidationRecord,
+        /// What α derives to.
+        genotype: &'a Genotype,
+        /// Whether the epoch goes on.
+        within: bool,
+    },
+    /// An epoch is over.
+    Epoch(&'a EpochRecord, &'a Alpha),
+    /// The last iteration is over.
+    Finished(&'a Summary<'a>),
+}
+
+/// Somebody who listens to a search.
+pub trait Observer {
+    /// Hears of an event; an error ends the search.
+    ///
+    /// # Errors
+    /// Whatever keeps the observer from doing its work.
+    fn event(&mut self, event: &Event) -> Result<()>;
+}

@@ -1,0 +1,99 @@
+//! The lines of `metrics.jsonl`. Numbers are written so that they read back to the same bits; one that is not
+//! finite is the text "NaN", "inf" or "-inf".
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+/// A number for the logs.
+pub fn number(value: f64) -> Value {
+    if value.is_nan() {
+        Value::from("NaN")
+    } else if value.is_infinite() {
+        Value::from(if value > 0.0 { "inf" } else { "-inf" })
+    } else {
+        json!(value)
+    }
+}
+
+fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    number(*value).serialize(serializer)
+}
+
+fn optional<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(number).serialize(serializer)
+}
+
+fn absent(value: &Option<f64>) -> bool {
+    value.is_none()
+}
+
+/// One iteration: the last step of each phase that it had.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct IterationRecord {
+    /// The iteration, from 0.
+    pub iteration: u64,
+    /// Its epoch, from 0.
+    pub epoch: u64,
+    /// The loss of the architecture step.
+    #[serde(serialize_with = "optional", skip_serializing_if = "absent")]
+    pub search_loss: Option<f64>,
+    /// The loss of the weights step.
+    #[serde(serialize_with = "optional", skip_serializing_if = "absent")]
+    pub train_loss: Option<f64>,
+    /// The accuracy of the architecture step.
+    #[serde(serialize_with = "optional", skip_serializing_if = "absent")]
+    pub search_accuracy: Option<f64>,
+    /// The accuracy of the weights step.
+    #[serde(serialize_with = "optional", skip_serializing_if = "absent")]
+    pub train_accuracy: Option<f64>,
+    /// How long it took.
+    #[serde(serialize_with = "float")]
+    pub seconds: f64,
+}
+
+/// One epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct EpochRecord {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The accuracy of the epoch's weights steps, on the batches that they trained on.
+    #[serde(serialize_with = "optional")]
+    pub train_accuracy: Option<f64>,
+    /// The accuracy of the supernet on the validation images.
+    #[serde(serialize_with = "float")]
+    pub supernet_accuracy: f64,
+    /// The accuracy of the derived network, with the supernet's weights.
+    #[serde(serialize_with = "float")]
+    pub derived_accuracy: f64,
+    /// The learning rate of the weights in this epoch.
+    #[serde(serialize_with = "float")]
+    pub learning_rate: f64,
+    /// How long it took, validation included.
+    #[serde(serialize_with = "float")]
+    pub seconds: f64,
+}
+
+/// One validation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ValidationRecord {
+    /// The iteration after which it was made.
+    pub iteration: u64,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The accuracy of the supernet.
+    #[serde(serialize_with = "float")]
+    pub supernet_accuracy: f64,
+    /// The accuracy of the derived network, with the supernet's weights.
+    #[serde(serialize_with = "float")]
+    pub derived_accuracy: f64,
+}
+
+/// A record as a line: its kind, then its fields.
+pub fn line(kind: &str, record: &impl Serialize) -> Value {
+    let mut object = serde_json::Map::new();
+    object.insert("kind".to_owned(), kind.into());
+    if let Ok(Value::Object(fields)) = serde_json::to_value(record) {
+        object.extend(fields);
+    }
+    Value::Object(object)
+}

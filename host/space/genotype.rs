@@ -1,0 +1,184 @@
+//! Genotypes: discrete architectures, and the file that holds one.
+
+use super::form::SpaceForm;
+use super::resolve::{Output, Space};
+use crate::error::{Error, Place, Result, nearest};
+use crate::graph::Parameters;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// A discrete architecture, whole in itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genotype {
+    /// The version of this form: 1.
+    pub version: u32,
+    /// The space that it is of.
+    pub space: SpaceForm,
+    /// What the candidates' names stand for.
+    pub candidates: Map<String, Value>,
+    /// The cell types.
+    pub cells: Vec2Map<GenotypeCell>,
+}
+
+/// Where a candidate's operation comes from: what a genotype says of each of its candidates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidateSource {
+    /// The op set.
+    pub op_set: String,
+    /// The op set's version.
+    pub version: String,
+    /// The operation.
+    pub op: String,
+    /// Its parameters.
+    pub params: Parameters,
+}
+
+/// What a cell type became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenotypeCell {
+    /// The edges that are kept, by (to, from).
+    pub edges: Vec<GenotypeEdge>,
+    /// The nodes that make the cell's output.
+    pub output: Vec<usize>,
+}
+
+/// An edge that is kept, and what it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenotypeEdge {
+    /// The node that it comes from.
+    pub from: usize,
+    /// The node that it leads to.
+    pub to: usize,
+    /// The candidate that it became.
+    pub candidate: String,
+}
+
+/// Names with values, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vec2Map<T>(pub Vec<(String, T)>);
+
+impl<T> Vec2Map<T> {
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+}
+
+impl<T: Serialize> Serialize for Vec2Map<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Vec2Map<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+            type Value = Vec2Map<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a mapping")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    list.push(entry);
+                }
+                Ok(Vec2Map(list))
+            }
+        }
+        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+    }
+}
+
+/// What each edge of a space became: a candidate, or nothing where the edge was cut. One entry per edge, over all
+/// cell types.
+pub type Choices = Vec<Option<usize>>;
+
+impl Genotype {
+    /// The genotype in which every edge became what `choices` says.
+    pub fn new(space: &Space, choices: &Choices) -> Self {
+        let mut candidates = Map::new();
+        let mut cells = Vec::new();
+        for cell in &space.cell_types {
+            let mut edges = Vec::new();
+            for (position, edge) in cell.edges.iter().enumerate() {
+                let Some(choice) = choices[cell.first_edge + position] else { continue };
+                let candidate = &edge.candidates[choice];
+                let source = CandidateSource {
+                    op_set: candidate.operation.plugin.name.clone(),
+                    version: candidate.operation.plugin.version.clone(),
+                    op: candidate.operation.name.clone(),
+                    params: candidate.parameters.clone(),
+                };
+                candidates.insert(candidate.name.clone(), serde_json::json!(source));
+                edges.push(GenotypeEdge { from: edge.from, to: edge.to, candidate: candidate.name.clone() });
+            }
+            let output = match &cell.output {
+                Output::Concat(nodes) | Output::Sum(nodes) => nodes.clone(),
+                Output::Node(node) => vec![*node],
+            };
+            cells.push((cell.name.clone(), GenotypeCell { edges, output }));
+        }
+        Self { version: 1, space: space.form.clone(), candidates, cells: Vec2Map(cells) }
+    }
+
+    /// What each edge of `space` became.
+    ///
+    /// # Errors
+    /// Where the genotype names a cell type, edge or candidate that the space lacks.
+    pub fn choices(&self, space: &Space) -> Result<Choices> {
+        let mut choices = vec![None; space.edge_count()];
+        for (name, genotype) in &self.cells.0 {
+            let known: Vec<&str> = space.cell_types.iter().map(|c| c.name.as_str()).collect();
+            let cell = space.cell_types.iter().find(|c| &c.name == name).ok_or_else(|| {
+                Error::new(format!("the genotype has a cell type `{name}` that the space lacks"))
+                    .expected(known.join(", "))
+                    .help_if(nearest(name, known.iter().copied()))
+            })?;
+            for GenotypeEdge { from, to, candidate } in &genotype.edges {
+                let position = cell.edges.iter().position(|e| (e.from, e.to) == (*from, *to)).ok_or_else(|| {
+                    Error::new(format!("the space has no edge from {from} to {to} in cell type `{name}`"))
+                })?;
+                let known: Vec<&str> = cell.edges[position].candidates.iter().map(|c| c.name.as_str()).collect();
+                let choice = known.iter().position(|c| c == candidate).ok_or_else(|| {
+                    Error::new(format!("the edge from {from} to {to} of `{name}` has no candidate `{candidate}`"))
+                        .expected(known.join(", "))
+                        .help_if(nearest(candidate, known.iter().copied()))
+                })?;
+                choices[cell.first_edge + position] = Some(choice);
+            }
+        }
+        Ok(choices)
+    }
+
+    /// Reads a genotype file.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no genotype of version 1.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::io("read the genotype", path, &e).at(Place::file(path)))?;
+        let genotype: Self = serde_json::from_str(&text).map_err(|e| {
+            Error::new(format!("this is no genotype: {e}"))
+                .at(Place::at(path, e.line(), e.column()).with_text(text.as_str()))
+        })?;
+        if genotype.version != 1 {
+            return Err(Error::new("this genotype is written in another version of the form")
+                .at(Place::file(path))
+                .expected("version 1")
+                .found(format!("version {}", genotype.version)));
+        }
+        Ok(genotype)
+    }
+
+    /// The genotype as JSON text.
+    pub fn to_json(&self) -> String {
+        // A genotype holds maps with text keys, lists, texts and numbers: nothing that JSON cannot hold.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+

@@ -1,0 +1,25 @@
+//! Search spaces and genotypes.
+//!
+//! A search space is data: cell types with their graphs and candidates, and the backbone that stacks cells.
+//! Nothing about a particular space is known to the host.
+//!
+//! - [`form`]: a space as YAML writes it
+//! - [`expression`]: the whole-number expressions of a backbone
+//! - [`resolve`]: from the form to [`Space`]: edges numbered, candidates found, everything checked
+//! - [`genotype`]: discrete architectures
+//! - [`derive`]: from α to a genotype
+//! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
+
+pub mod derive;
+pub mod expression;
+pub mod form;
+pub mod genotype;
+pub mod resolve;
+pub mod text;
+
+pub use derive::{Rule, derive};
+pub use genotype::Genotype;
+pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};
+
+/// The architecture parameters α: one row per edge (over all cell types), one number per candidate.
+pub type Alpha = Vec<Vec<f64>>;

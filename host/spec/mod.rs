@@ -1,0 +1,173 @@
+//! The spec: what a user writes in YAML, as types that are checked when they are read.
+//!
+//! A text becomes a tree in which every value knows its place ([`Node`]); trees are merged along
+//! `extends` and changed by `--set`; the result is checked against the bounds in the types' JSON schema
+//! and decoded into a [`Spec`]. Every default is a value in the code of the section it belongs to, and
+//! the schema, the docs and the written spec show it from there.
+
+mod access;
+mod check;
+mod convert;
+mod data;
+mod decode;
+mod decode_error;
+mod device;
+mod edit;
+mod load;
+mod network;
+mod parse;
+mod path;
+mod policy;
+mod ranges;
+mod read;
+mod sandbox;
+mod schema;
+mod search;
+mod space;
+mod tree;
+mod validation;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use data::{Augment, Data, DataSet};
+pub use decode::{decode, raise};
+pub use device::Device;
+pub use edit::Replaces;
+pub use network::{Network, Precision};
+pub use path::{PluginRef, SpecPath};
+pub use policy::{PluginPolicy, Policy, ScriptPolicy};
+pub use ranges::check_ranges;
+pub use read::read_text;
+pub use sandbox::Sandbox;
+pub use schema::schema;
+pub use search::{ArchitectureOptimizer, SearchSettings, WeightsOptimizer};
+pub use space::{PluginSpace, ScriptSpace, Space};
+pub use tree::{Entry, Mark, Node, Value};
+pub use validation::{BatchNorm, Derive, DeriveRule, Every, Validation, ValidationData};
+
+use crate::error::{Place, Result};
+
+/// The version of the spec format that this program reads and writes.
+pub const VERSION: u32 = 1;
+
+/// Everything that one run is made from. Serialised, it is the resolved spec: complete, and read back to
+/// an equal one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "edas spec", description = "Everything that one run is made from.")]
+#[schemars(transform = schema::complete)]
+pub struct Spec {
+    /// Version of this format.
+    #[schemars(range(min = 1, max = 1))]
+    pub edas: u32,
+    /// Another spec, relative to this one's folder; this one's keys win over its keys.
+    // Resolved and taken out before decoding; here for the schema and for the list of known keys.
+    #[serde(default, skip_serializing)]
+    extends: Option<SpecPath>,
+    /// Name of the run; its directory is called after it. Default: the file's name without its ending.
+    #[serde(default = "Spec::default_name")]
+    #[schemars(length(min = 1, max = 200), extend("type" = ["string", "null"], "default" = null))]
+    pub name: String,
+    /// Seed of every random number: same spec, same seed, same result.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where to compute: `auto`, `cpu`, `cuda` (the first GPU) or `cuda:N`.
+    #[serde(default)]
+    pub device: Device,
+    /// Threads that compute; 0 for all cores. Another number may change the last bits of a result.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1024))]
+    pub threads: u32,
+    /// The plugins and scripted op sets (`.rhai`) that candidates and policies come from: bundled names,
+    /// names to be found, or paths.
+    #[serde(default = "Spec::default_plugins")]
+    pub plugins: Vec<PluginRef>,
+    /// The search space: a file, an inline mapping, `{script: …}` or `{plugin: …, name: …}`.
+    pub space: Space,
+    /// The size and the arithmetic of the supernet.
+    #[serde(default)]
+    pub network: Network,
+    /// What makes the plans: `{script: …, params: {…}}` or `{plugin: …, name: …, params: {…}}`.
+    pub policy: Policy,
+    /// The images to search on.
+    pub data: Data,
+    /// How long the search runs, and how weights and α learn.
+    #[serde(default)]
+    pub search: SearchSettings,
+    /// How supernet and derived network are measured during search.
+    #[serde(default)]
+    pub validation: Validation,
+    /// How α becomes a genotype at the end.
+    #[serde(default)]
+    pub derive: Derive,
+    /// Limits for scripts.
+    #[serde(default)]
+    pub sandbox: Sandbox,
+    /// The tree that this was decoded from, for places.
+    #[serde(skip)]
+    written: Written,
+}
+
+/// The tree behind a spec; no part of its value.
+#[derive(Debug, Clone, Default)]
+struct Written(Option<Arc<Node>>);
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Spec {
+    /// A spec made in code, with the defaults for everything that is not given. Change its fields, then
+    /// [`check`](Spec::check) it.
+    pub fn new(space: Space, policy: Policy, data: Data) -> Self {
+        Self {
+            edas: VERSION,
+            extends: None,
+            name: Self::default_name(),
+            seed: 0,
+            device: Device::default(),
+            threads: 0,
+            plugins: Self::default_plugins(),
+            space,
+            network: Network::default(),
+            policy,
+            data,
+            search: SearchSettings::default(),
+            validation: Validation::default(),
+            derive: Derive::default(),
+            sandbox: Sandbox::default(),
+            written: Written::default(),
+        }
+    }
+
+    fn default_name() -> String {
+        "search".into()
+    }
+
+    fn default_plugins() -> Vec<PluginRef> {
+        vec![PluginRef::Name("darts-ops".into())]
+    }
+
+    /// Where a key was written, by its dotted path (`plugins.0`, `data.root`); the nearest key around it
+    /// if it was left to its default; nothing for a spec made in code.
+    pub fn place(&self, path: &str) -> Option<Place> {
+        self.written.0.as_ref().map(|tree| tree.place_of(path))
+    }
+
+    /// The resolved spec as YAML, every default filled in and every path absolute, in the order of the
+    /// fields. Reading it gives an equal spec.
+    ///
+    /// # Errors
+    /// If a path is not UTF-8.
+    pub fn to_yaml(&self) -> Result<String> {
+        convert::to_yaml(self)
+    }
+}

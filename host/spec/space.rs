@@ -1,0 +1,59 @@
+//! The spec's `space` section: a file, an inline mapping, a script or a plugin's space.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::decode::{Part, decode_at, raise};
+use super::path::{self, PluginRef, SpecPath};
+use super::policy::choice;
+use super::tree::Node;
+use crate::error::Result;
+
+/// The search space: what it is, or where its description comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Space {
+    /// A YAML file with the description.
+    File(SpecPath),
+    /// A script that gives the description.
+    Script(ScriptSpace),
+    /// A space that a plugin provides.
+    Plugin(PluginSpace),
+    /// The description itself, with its places.
+    Inline(Node),
+}
+
+/// A space from a script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptSpace {
+    /// The script's file.
+    pub script: SpecPath,
+}
+
+/// A space from a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginSpace {
+    /// The plugin.
+    pub plugin: PluginRef,
+    /// The space's name within the plugin.
+    #[schemars(length(min = 1))]
+    pub name: String,
+}
+
+impl<'de> Deserialize<'de> for Space {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        space(Part::deserialize(deserializer)?).map_err(raise)
+    }
+}
+
+fn space(part: Part) -> Result<Space> {
+    const FORMS: &str = "a file, a mapping that describes the space, {script: …} or {plugin: …, name: …}";
+    Ok(match choice(&part)? {
+        Some("script") => Space::Script(decode_at(&part.node, &part.path, "the space")?),
+        Some(_) => Space::Plugin(decode_at(&part.node, &part.path, "the space")?),
+        None if part.node.as_mapping().is_some() => Space::Inline(part.node),
+        None => Space::File(SpecPath::resolve(&path::text(&part, FORMS)?, &part.node.place())),
+    })
+}

@@ -1,0 +1,18 @@
+//! Networks: their parameters, their structure as cells of nodes and edges, and their forward pass under a plan.
+//!
+//! - [`parameters`]: named tensors and how they start
+//! - [`network`]: from a space to a network: every operation built, every tensor placed
+//! - [`route`]: which nodes and operations a plan needs
+//! - [`forward`]: the pass itself
+//!
+//! A supernet and a derived network are the same thing: the latter simply lacks the candidates that no edge
+//! became, so that weights go from one to the other by their names.
+
+pub mod forward;
+pub mod network;
+pub mod parameters;
+pub mod route;
+
+pub use forward::Mixture;
+pub use network::{Block, Cell, Include, Network, Part, Settings};
+pub use parameters::{Parameter, Parameters};

@@ -1,0 +1,314 @@
+//! From a space to a network: every operation built once, every tensor named and placed.
+
+use super::parameters::Parameters;
+use crate::error::{Error, Result};
+use crate::graph::{Arguments, Cost, Form, LayerGraph, Operation, Shape, op_set::check_output, shape_text};
+use crate::policy::CandidateCost;
+use crate::space::genotype::Choices;
+use crate::space::resolve::{Fixed, Stage};
+use crate::space::{Output, Space};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tch::{Device, Kind};
+
+/// What a network is made for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The number of cells.
+    pub cells: i64,
+    /// The channels of the first cell's nodes.
+    pub channels: i64,
+    /// The shape of an image: channels, height, width.
+    pub image: [i64; 3],
+    /// The number of classes.
+    pub classes: i64,
+    /// The form in which operations are built.
+    pub form: Form,
+    /// The element type.
+    pub kind: Kind,
+    /// Where the network lies.
+    pub device: Device,
+    /// The seed of its start.
+    pub seed: u64,
+}
+
+/// Which candidates a network holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Include<'a> {
+    /// All: a supernet.
+    All,
+    /// What each edge became: a derived network.
+    Chosen(&'a Choices),
+}
+
+/// An operation in its place, with its tensors.
+#[derive(Debug)]
+pub struct Block {
+    /// Its name: `cells.3.edges.5.sep_conv_3x3`.
+    pub name: String,
+    /// What it computes.
+    pub graph: Arc<LayerGraph>,
+    /// Its tensors, by position in the network's parameters, in the graph's order.
+    pub tensors: Vec<usize>,
+}
+
+/// A cell of the network.
+#[derive(Debug)]
+pub struct Cell {
+    /// Its type, by position in the space.
+    pub cell_type: usize,
+    /// What each input passes first, where it does.
+    pub preprocess: Vec<Option<Block>>,
+    /// The candidates of each edge; `None` for those that carry nothing or are not held.
+    pub edges: Vec<Vec<Option<Block>>>,
+    /// The shape of the intermediate nodes.
+    pub node: Shape,
+}
+
+/// A stage of the network.
+#[derive(Debug)]
+pub enum Part {
+    /// A cell.
+    Cell(Cell),
+    /// A fixed operation.
+    Fixed(Block),
+}
+
+/// A network.
+#[derive(Debug)]
+pub struct Network {
+    /// The space that it is of.
+    pub space: Arc<Space>,
+    /// What it was made for.
+    pub settings: Settings,
+    /// Its weights and buffers.
+    pub parameters: Parameters,
+    /// From the image to the first stage.
+    pub stem: Block,
+    /// The stages.
+    pub parts: Vec<Part>,
+    /// From the last stage to the logits.
+    pub head: Block,
+}
+
+/// Builds operations; equal requests share one graph.
+struct Builder<'a> {
+    settings: &'a Settings,
+    parameters: Parameters,
+    #[allow(clippy::type_complexity, reason = "a cache's key is what the result depends on")]
+    cache: HashMap<(String, String, String, Arguments, Vec<Shape>), Arc<LayerGraph>>,
+}
+
+impl Builder<'_> {
+    fn graph(
+        &mut self,
+        operation: &Operation,
+        parameters: &crate::graph::Parameters,
+        channels_out: i64,
+        stride: i64,
+        inputs: &[Shape],
+    ) -> Result<Arc<LayerGraph>> {
+        let arguments =
+            Arguments { channels_out, stride, form: self.settings.form, classes: self.settings.classes };
+        let key = (
+            operation.plugin.name.clone(),
+            operation.name.clone(),
+            format!("{parameters:?}"),
+            arguments,
+            inputs.to_vec(),
+        );
+        if let Some(graph) = self.cache.get(&key) {
+            return Ok(graph.clone());
+        }
+        let graph = Arc::new(operation.build(parameters, &arguments, inputs)?);
+        self.cache.insert(key, graph.clone());
+        Ok(graph)
+    }
+
+    fn block(&mut self, name: String, graph: Arc<LayerGraph>) -> Result<Block> {
+        let add = |spec: &crate::graph::TensorSpec| self.parameters.add(format!("{name}.{}", spec.name), spec);
+        let tensors = graph.tensors.iter().map(add).collect::<Result<_>>()?;
+        Ok(Block { name, graph, tensors })
+    }
+
+    fn fixed(&mut self, name: String, fixed: &Fixed, channels: i64, stride: i64, input: &Shape) -> Result<Block> {
+        let inputs = std::slice::from_ref(input);
+        let graph = self.graph(&fixed.operation, &fixed.parameters, channels, stride, inputs)?;
+        self.block(name, graph)
+    }
+}
+
+impl Network {
+    /// Builds a network.
+    ///
+    /// # Errors
+    /// Where an operation cannot be built, or returns another shape than its place needs.
+    pub fn build(space: &Arc<Space>, settings: &Settings, include: Include) -> Result<Self> {
+        let layout = space.layout(settings.cells, settings.channels)?;
+        let parameters = Parameters::new(settings.seed, settings.kind, settings.device);
+        let mut builder = Builder { settings, parameters, cache: HashMap::new() };
+        let image = settings.image.to_vec();
+        let stem = builder.fixed("stem".to_owned(), &space.stem, layout.stem_channels, 1, &image)?;
+        let mut maps: Vec<Shape> = stem.graph.output_shapes().cloned().collect();
+        let mut parts = Vec::new();
+        for (number, stage) in layout.stages.iter().enumerate() {
+            let name = format!("cells.{number}");
+            match stage {
+                Stage::Cell { cell_type, channels } => {
+                    let (cell, output) =
+                        cell(&mut builder, space, *cell_type, *channels, &name, &maps, include)
+                            .map_err(|e| e.context(format!("building cell {number}")))?;
+                    maps.push(output);
+                    parts.push(Part::Cell(cell));
+                }
+                Stage::Fixed { operation, channels, stride } => {
+                    let Some(input) = maps.last() else { return Err(no_maps(&name, 1, 0)) };
+                    let block = builder.fixed(name, operation, *channels, *stride, &input.clone())?;
+                    maps.extend(block.graph.output_shapes().cloned());
+                    parts.push(Part::Fixed(block));
+                }
+            }
+        }
+        let Some(last) = maps.last().cloned() else { return Err(no_maps("head", 1, 0)) };
+        let head = builder.fixed("head".to_owned(), &space.head, last[0], 1, &last)?;
+        check_output(&head.graph, &[settings.classes], &space.head.operation.name)?;
+        let parameters = builder.parameters;
+        Ok(Self { space: space.clone(), settings: settings.clone(), parameters, stem, parts, head })
+    }
+
+    /// The derived network of a genotype's choices: what no edge became is not there.
+    ///
+    /// # Errors
+    /// As [`Network::build`].
+    pub fn derived(space: &Arc<Space>, settings: &Settings, choices: &Choices) -> Result<Self> {
+        Self::build(space, settings, Include::Chosen(choices))
+    }
+
+    /// The cells, in order.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.parts.iter().filter_map(|part| if let Part::Cell(cell) = part { Some(cell) } else { None })
+    }
+
+    /// The index over all cell types of an edge of a cell.
+    pub fn edge_index(&self, cell: &Cell, position: usize) -> usize {
+        self.space.cell_types[cell.cell_type].first_edge + position
+    }
+
+    /// Per edge over all cell types and candidate: what it costs in all cells of its type together.
+    pub fn candidate_costs(&self) -> Vec<Vec<CandidateCost>> {
+        let mut costs: Vec<Vec<CandidateCost>> =
+            self.space.edges().map(|(_, e)| vec![CandidateCost::default(); e.candidates.len()]).collect();
+        for cell in self.cells() {
+            for (position, candidates) in cell.edges.iter().enumerate() {
+                for (candidate, block) in candidates.iter().enumerate() {
+                    if let Some(block) = block {
+                        let cost = block.graph.cost();
+                        let sum = &mut costs[self.edge_index(cell, position)][candidate];
+                        sum.parameters += cost.parameters;
+                        sum.multiply_adds += cost.multiply_adds;
+                    }
+                }
+            }
+        }
+        costs
+    }
+
+    /// The cost of what the network holds besides its candidates: stem, head, preprocessing, fixed operations.
+    pub fn fixed_cost(&self) -> Cost {
+        let part = |part: &Part| match part {
+            Part::Fixed(block) => block.graph.cost(),
+            Part::Cell(cell) => cell.preprocess.iter().flatten().map(|b| b.graph.cost()).sum(),
+        };
+        self.stem.graph.cost() + self.head.graph.cost() + self.parts.iter().map(part).sum()
+    }
+}
+
+fn no_maps(name: &str, needed: usize, found: usize) -> Error {
+    Error::new(format!("`{name}` has too few inputs"))
+        .expected(format!("{needed} feature maps from the stages before it"))
+        .found(found.to_string())
+        .help("use a stem with more outputs, or a cell type with fewer inputs")
+}
+
+fn cell(
+    builder: &mut Builder,
+    space: &Space,
+    cell_type: usize,
+    channels: i64,
+    name: &str,
+    maps: &[Shape],
+    include: Include,
+) -> Result<(Cell, Shape)> {
+    let form = &space.cell_types[cell_type];
+    let Some(first) = maps.len().checked_sub(form.inputs) else {
+        return Err(no_maps(name, form.inputs, maps.len()));
+    };
+    let inputs = &maps[first..];
+    let main = &inputs[form.inputs - 1];
+    let mut nodes: Vec<Shape> = Vec::new();
+    let mut preprocess = Vec::new();
+    for (k, input) in inputs.iter().enumerate() {
+        match &form.preprocess {
+            None => {
+                preprocess.push(None);
+                nodes.push(input.clone());
+            }
+            Some((same, after)) => {
+                let stride = (input[1] + main[1] - 1) / main[1];
+                let operation = if stride == 1 { same } else { after };
+                let none = crate::graph::Parameters::new();
+                let graph = builder.graph(operation, &none, channels, stride, std::slice::from_ref(input))?;
+                check_output(&graph, &[channels, main[1], main[2]], &operation.name)?;
+                preprocess.push(Some(builder.block(format!("{name}.preprocess.{k}"), graph)?));
+                nodes.push(vec![channels, main[1], main[2]]);
+            }
+        }
+    }
+    let stride = form.edges.iter().map(|e| e.stride).max().unwrap_or(1);
+    let shrink = |size: i64, stride: i64| (size + stride - 1) / stride;
+    let node = vec![channels, shrink(main[1], stride), shrink(main[2], stride)];
+    nodes.resize(form.inputs + form.nodes, node.clone());
+    let mut edges = Vec::new();
+    for (position, edge) in form.edges.iter().enumerate() {
+        let index = form.first_edge + position;
+        let from = &nodes[edge.from];
+        let reached = [channels, shrink(from[1], edge.stride), shrink(from[2], edge.stride)];
+        if reached[..] != node[..] {
+            return Err(Error::new(format!("the edge from {} to {} cannot reach its node's size", edge.from, edge.to))
+                .expected(shape_text(&node))
+                .found(format!("{} with stride {}", shape_text(from), edge.stride))
+                .help("give the cell type a `preprocess`, or all of its edges one stride"));
+        }
+        let mut blocks = Vec::new();
+        for (number, candidate) in edge.candidates.iter().enumerate() {
+            let held = match include {
+                Include::All => true,
+                Include::Chosen(choices) => choices[index] == Some(number),
+            };
+            if !held {
+                blocks.push(None);
+                continue;
+            }
+            let graph = builder.graph(
+                &candidate.operation,
+                &candidate.parameters,
+                channels,
+                edge.stride,
+                std::slice::from_ref(from),
+            )?;
+            check_output(&graph, &node, &candidate.name)?;
+            if graph.is_zero() {
+                blocks.push(None);
+                continue;
+            }
+            blocks.push(Some(builder.block(format!("{name}.edges.{position}.{}", candidate.name), graph)?));
+        }
+        edges.push(blocks);
+    }
+    let outputs = match &form.output {
+        Output::Concat(list) => list.len() as i64,
+        Output::Sum(_) | Output::Node(_) => 1,
+    };
+    let output = vec![channels * outputs, node[1], node[2]];
+    Ok((Cell { cell_type, preprocess, edges, node }, output))
+}

@@ -1,0 +1,87 @@
+//! Which nodes, edges and operations of a network a plan needs: what leads nowhere is not computed.
+
+use super::network::{Block, Cell, Network, Part};
+use crate::graph::Cost;
+use crate::policy::{Resolved, ResolvedGate};
+use crate::space::{CellType, Output};
+
+/// What one cell computes under a plan.
+#[derive(Debug)]
+pub struct Route {
+    /// Per node of the cell type: whether something that is computed reads it.
+    pub needed: Vec<bool>,
+    /// Per edge: whether it carries something to a node that is needed.
+    pub active: Vec<bool>,
+}
+
+/// Whether an edge carries anything under its gate.
+fn carries(gate: &ResolvedGate, candidates: &[Option<Block>]) -> bool {
+    match gate {
+        ResolvedGate::Off => false,
+        ResolvedGate::Single(candidate) => candidates[*candidate].is_some(),
+        ResolvedGate::Relaxed(gate) => gate.subset.iter().any(|c| candidates[*c].is_some()),
+    }
+}
+
+/// What a cell computes: backwards from its output, along the edges that carry something.
+pub fn route(form: &CellType, cell: &Cell, plan: &Resolved) -> Route {
+    let mut needed = vec![false; form.inputs + form.nodes];
+    match &form.output {
+        Output::Concat(nodes) | Output::Sum(nodes) => nodes.iter().for_each(|n| needed[*n] = true),
+        Output::Node(node) => needed[*node] = true,
+    }
+    let mut active = vec![false; form.edges.len()];
+    // Edges are ordered by the node that they lead to, so from the last one on every node's readers are known.
+    for (position, edge) in form.edges.iter().enumerate().rev() {
+        let gate = &plan.gates[form.first_edge + position];
+        if needed[edge.to] && carries(gate, &cell.edges[position]) {
+            active[position] = true;
+            needed[edge.from] = true;
+        }
+    }
+    Route { needed, active }
+}
+
+/// The operations of an edge that run under its gate.
+pub fn running<'a>(gate: &ResolvedGate, candidates: &'a [Option<Block>]) -> Vec<&'a Block> {
+    match gate {
+        ResolvedGate::Off => Vec::new(),
+        ResolvedGate::Single(candidate) => candidates[*candidate].iter().collect(),
+        ResolvedGate::Relaxed(gate) => gate.subset.iter().filter_map(|c| candidates[*c].as_ref()).collect(),
+    }
+}
+
+impl Network {
+    /// All operations that run under a plan.
+    pub fn running(&self, plan: &Resolved) -> Vec<&Block> {
+        let mut blocks = vec![&self.stem];
+        for part in &self.parts {
+            match part {
+                Part::Fixed(block) => blocks.push(block),
+                Part::Cell(cell) => {
+                    let form = &self.space.cell_types[cell.cell_type];
+                    let route = route(form, cell, plan);
+                    let inputs = cell.preprocess.iter().zip(&route.needed).filter(|(_, needed)| **needed);
+                    blocks.extend(inputs.filter_map(|(block, _)| block.as_ref()));
+                    for position in (0..form.edges.len()).filter(|p| route.active[*p]) {
+                        let gate = &plan.gates[form.first_edge + position];
+                        blocks.extend(running(gate, &cell.edges[position]));
+                    }
+                }
+            }
+        }
+        blocks.push(&self.head);
+        blocks
+    }
+
+    /// The weights that take part under a plan, by position in the parameters.
+    pub fn weights_in_use(&self, plan: &Resolved) -> Vec<usize> {
+        let tensors = self.running(plan).into_iter().flat_map(|block| block.tensors.iter().copied());
+        tensors.filter(|t| self.parameters.get(*t).trained).collect()
+    }
+
+    /// What the network costs under a plan, for one example.
+    pub fn cost(&self, plan: &Resolved) -> Cost {
+        self.running(plan).into_iter().map(|block| block.graph.cost()).sum()
+    }
+}

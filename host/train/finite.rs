@@ -1,0 +1,41 @@
+//! Where a loss that is not finite came from: the pass is made again, and every operation's output is looked at.
+
+use super::batch::TensorBatch;
+use super::step::Trainer;
+use crate::error::Error;
+use crate::execute::Norm;
+use crate::policy::Resolved;
+use crate::supernet::Block;
+use tch::Tensor;
+
+fn finite(tensor: &Tensor) -> bool {
+    // A sum is finite unless an element is not, or the elements are so large that training is over anyway.
+    tensor.f_sum(tch::Kind::Double).and_then(|sum| sum.f_double_value(&[])).is_ok_and(f64::is_finite)
+}
+
+/// The error for a loss that is not finite: it names the first operation whose output is not.
+pub(super) fn explain(trainer: &Trainer, batch: &TensorBatch, plan: &Resolved, loss: f64) -> Error {
+    let network = &trainer.network;
+    let parameters = &network.parameters;
+    let mut first = None;
+    let mut watch = |block: &Block, outputs: &[Tensor]| {
+        if outputs.iter().all(finite) {
+            return Ok(());
+        }
+        let broken = block.tensors.iter().map(|t| parameters.get(*t)).find(|p| !finite(&p.tensor));
+        first = Some(match broken {
+            Some(parameter) => format!("`{}`, whose `{}` is not finite", block.name, parameter.name),
+            None => format!("`{}`", block.name),
+        });
+        Err(Error::new("found"))
+    };
+    let _guard = tch::no_grad_guard();
+    if let Ok(mixture) = trainer.mixture(plan) {
+        // The error that ends this pass is our own.
+        let _ = network.forward_watched(&batch.images, plan, &mixture, Norm::Batch, &mut watch);
+    }
+    let by = if finite(&batch.images) { first.unwrap_or_else(|| "the loss itself".to_owned()) } else { "the images".to_owned() };
+    Error::new(format!("the loss is not finite: {loss}"))
+        .found(format!("the first output that is not finite comes from {by}"))
+        .help("lower `search.weights.learning_rate`, or look at that operation and the data")
+}

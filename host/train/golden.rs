@@ -1,0 +1,279 @@
+//! Golden files: the first iterations of a spec, small enough to commit. Authors of policies and plugins check their work
+//! against them.
+//!
+//! A file is lines of JSON: a head that says how it was made, then one line per iteration. A plan is a word per edge: the
+//! number of the candidate that ran, `-` for off, `r` with its numbers for a relaxed edge; a minus before it for an
+//! inverted sign, `t` and `n` after it for temperature and noise.
+
+use super::search::Search;
+use crate::error::{Error, Place, Result};
+use crate::native;
+use crate::run::weights::write_whole;
+use crate::run::{Event, Observer};
+use crate::spec::Spec;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// How far numbers may be apart on another kind of machine, relative to 1 + |expected|.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// Of losses.
+    pub loss: f64,
+    /// Of α.
+    pub alpha: f64,
+}
+
+/// The first line of a golden file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    golden: u32,
+    spec: PathBuf,
+    set: Vec<String>,
+    machine: String,
+    tolerance: Tolerance,
+}
+
+/// One iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Iteration {
+    /// Its number, from 0.
+    pub iteration: u64,
+    /// Phase and gates of each step.
+    pub plans: Vec<String>,
+    /// The losses of the architecture and the weights phase.
+    pub losses: [Option<f64>; 2],
+    /// The rows of α that were relaxed last, after the iteration: index, values.
+    pub alpha: Vec<(usize, Vec<f64>)>,
+}
+
+/// What a golden file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Golden {
+    head: Head,
+    /// The iterations.
+    pub list: Vec<Iteration>,
+    /// The kind of machine that it was made on.
+    pub machine: String,
+}
+
+/// Where two records part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    iteration: u64,
+    quantity: String,
+    expected: String,
+    found: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { iteration, quantity, expected, found } = self;
+        write!(f, "iteration {iteration} differs in {quantity}: expected {expected}, found {found}")
+    }
+}
+
+/// What bits depend on besides spec and seed.
+fn machine(threads: u32) -> String {
+    let os = std::env::consts::OS;
+    format!("{os} {} {}; libtorch {}; {threads} threads", std::env::consts::ARCH, native::cpu_features(), native::LIBTORCH)
+}
+
+/// Listens to a search.
+#[derive(Default)]
+struct Recorder {
+    plans: Vec<String>,
+    list: Vec<Iteration>,
+}
+
+fn plan_text(line: &Value, candidates: &[Vec<String>]) -> String {
+    let number = |edge: usize, name: &Value| {
+        let name = name.as_str().unwrap_or_default();
+        candidates[edge].iter().position(|c| c == name).map_or_else(|| name.to_owned(), |i| i.to_string())
+    };
+    let gate = |(edge, gate): (usize, &Value)| match gate {
+        Value::Null => "-".to_owned(),
+        Value::Object(gate) => {
+            let names = gate["relaxed"].as_array().into_iter().flatten();
+            let all: Vec<String> = names.map(|name| number(edge, name)).collect();
+            let sign = if gate.contains_key("sign") { "-" } else { "" };
+            let temperature = gate.get("temperature").map_or_else(String::new, |t| format!("t{t}"));
+            let noise = gate.get("noise").map_or_else(String::new, |n| format!("n{n}"));
+            format!("{sign}r{}{temperature}{noise}", all.join(","))
+        }
+        name => number(edge, name),
+    };
+    let gates: Vec<String> = line["gates"].as_array().into_iter().flatten().enumerate().map(gate).collect();
+    let inverted = if line["inverted"] == true { " inverted" } else { "" };
+    format!("{}{inverted}: {}", line["phase"].as_str().unwrap_or_default(), gates.join(" "))
+}
+
+impl Recorder {
+    fn run(self, search: Search, iterations: u64) -> Result<Golden> {
+        let mut recorder = self;
+        let spec = &search.setup().spec;
+        let machine = machine(spec.threads);
+        let candidates: Vec<Vec<String>> =
+            search.setup().view.edges.iter().map(|e| e.candidates.clone()).collect();
+        let total = search.iterations_per_epoch() * u64::from(spec.search.epochs);
+        let mut running = search.start()?;
+        for _ in 0..iterations.min(total) {
+            let mut listener = Listener { recorder: &mut recorder, candidates: &candidates };
+            let (record, relaxed) = running.iteration(&mut [&mut listener])?;
+            let alpha = &running.trainer.architecture.alpha;
+            let rows = relaxed.iter().map(|edge| (*edge, alpha[*edge].clone())).collect();
+            let plans = std::mem::take(&mut recorder.plans);
+            let losses = [record.search_loss, record.train_loss];
+            recorder.list.push(Iteration { iteration: record.iteration, plans, losses, alpha: rows });
+        }
+        let head = Head {
+            golden: 1,
+            spec: PathBuf::new(),
+            set: Vec::new(),
+            machine: machine.clone(),
+            tolerance: Tolerance { loss: 0.02, alpha: 0.01 },
+        };
+        Ok(Golden { head, list: recorder.list, machine })
+    }
+}
+
+struct Listener<'a> {
+    recorder: &'a mut Recorder,
+    candidates: &'a [Vec<String>],
+}
+
+impl Observer for Listener<'_> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        if let Event::Step(line) = event {
+            self.recorder.plans.push(plan_text(line, self.candidates));
+        }
+        Ok(())
+    }
+}
+
+fn load(spec: &Path, overrides: &[String]) -> Result<Search> {
+    Search::from_spec(Spec::load(spec, overrides)?)
+}
+
+/// Runs the first iterations of a spec. `unrecorded` settings hold for this run and do not enter the record.
+///
+/// # Errors
+/// Whatever is wrong with the spec, or goes wrong in the run.
+pub fn record(spec: &Path, overrides: &[String], unrecorded: &[String], iterations: u64) -> Result<Golden> {
+    let all: Vec<String> = overrides.iter().chain(unrecorded).cloned().collect();
+    let mut golden = Recorder::default().run(load(spec, &all)?, iterations)?;
+    golden.head.spec = spec.to_owned();
+    golden.head.set = overrides.to_vec();
+    Ok(golden)
+}
+
+impl Golden {
+    /// The number of iterations.
+    pub fn iterations(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Writes the file; the spec is named relative to the file's folder.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut head = self.head.clone();
+        head.spec = relative(&head.spec, path.parent().unwrap_or(Path::new(""))).unwrap_or(head.spec);
+        let json = |e: serde_json::Error| Error::new(format!("the record cannot be written: {e}"));
+        let mut text = serde_json::to_string(&head).map_err(json)? + "\n";
+        for iteration in &self.list {
+            text += &(serde_json::to_string(iteration).map_err(json)? + "\n");
+        }
+        write_whole(path, text.as_bytes())
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is no golden file of this version.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::io("read the golden file", path, &e).at(Place::file(path)))?;
+        let wrong = |line: usize, e: &serde_json::Error| {
+            Error::new(format!("this is no golden file: {e}"))
+                .at(Place::at(path, line, e.column()).with_text(text.as_str()))
+                .help("make it with `edas golden record`")
+        };
+        let mut lines = text.lines().enumerate();
+        let head: Head = match lines.next() {
+            Some((_, line)) => serde_json::from_str(line).map_err(|e| wrong(1, &e))?,
+            None => return Err(Error::new("this golden file is empty").at(Place::file(path))),
+        };
+        if head.golden != 1 {
+            return Err(Error::new("this golden file is written in another version of the form")
+                .at(Place::file(path))
+                .expected("version 1")
+                .found(format!("version {}", head.golden)));
+        }
+        let list = lines
+            .map(|(i, line)| serde_json::from_str(line).map_err(|e| wrong(i + 1, &e)))
+            .collect::<Result<Vec<_>>>()?;
+        let machine = head.machine.clone();
+        Ok(Self { head, list, machine })
+    }
+
+    /// Runs the same iterations again; `path` is where the file lies, `further` settings are added.
+    ///
+    /// # Errors
+    /// As [`record`].
+    pub fn run_again(&self, path: &Path, further: &[String]) -> Result<Self> {
+        let spec = path.parent().unwrap_or(Path::new("")).join(&self.head.spec);
+        let all: Vec<String> = self.head.set.iter().chain(further).cloned().collect();
+        Recorder::default().run(load(&spec, &all)?, self.list.len() as u64)
+    }
+
+    /// The first difference between what was expected and what was found: exactly where the machines are of one kind, within
+    /// the tolerances elsewhere.
+    pub fn compare(&self, found: &Golden) -> Option<Difference> {
+        let exact = self.machine == found.machine;
+        let near = |a: f64, b: f64, tolerance: f64| {
+            a.to_bits() == b.to_bits() || (!exact && (a - b).abs() <= tolerance * (1.0 + a.abs()))
+        };
+        for (a, b) in self.list.iter().zip(&found.list) {
+            let differs = |quantity: String, expected: String, found: String| {
+                Some(Difference { iteration: a.iteration, quantity, expected, found })
+            };
+            if a.plans != b.plans {
+                return differs("its plans".to_owned(), format!("{:?}", a.plans), format!("{:?}", b.plans));
+            }
+            for (k, name) in ["the search loss", "the train loss"].into_iter().enumerate() {
+                let same = match (a.losses[k], b.losses[k]) {
+                    (Some(x), Some(y)) => near(x, y, self.head.tolerance.loss),
+                    (x, y) => x == y,
+                };
+                if !same {
+                    return differs(name.to_owned(), format!("{:?}", a.losses[k]), format!("{:?}", b.losses[k]));
+                }
+            }
+            for ((edge, x), (_, y)) in a.alpha.iter().zip(&b.alpha) {
+                if x.len() != y.len() || x.iter().zip(y).any(|(x, y)| !near(*x, *y, self.head.tolerance.alpha)) {
+                    return differs(format!("α of edge {edge}"), format!("{x:?}"), format!("{y:?}"));
+                }
+            }
+        }
+        (self.list.len() != found.list.len()).then(|| Difference {
+            iteration: self.list.len().min(found.list.len()) as u64,
+            quantity: "the number of iterations".to_owned(),
+            expected: self.list.len().to_string(),
+            found: found.list.len().to_string(),
+        })
+    }
+}
+
+/// A path as seen from a folder, where both can be made absolute.
+fn relative(path: &Path, folder: &Path) -> Option<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (path, folder) = (path.canonicalize().ok()?, folder.canonicalize().ok()?);
+    let common = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(common).map(|_| std::path::Component::ParentDir);
+    Some(up.chain(path.components().skip(common)).collect())
+}

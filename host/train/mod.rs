@@ -1,0 +1,26 @@
+//! Training: the search loop and what it is made of.
+//!
+//! - [`search`]: the whole search, top to bottom
+//! - [`setup`]: from a spec to everything that a search needs
+//! - [`step`]: one step of a phase: forward, gradients, optimizer
+//! - [`optimizer`]: SGD for weights, Adam for α
+//! - [`schedule`]: learning rates over epochs
+//! - [`validate`]: accuracies of supernet and derived network
+//! - [`batch`]: batches as tensors
+//! - [`golden`]: the first iterations of a spec in a small file
+//! - [`finite`]: where a loss that is not finite came from
+
+pub mod batch;
+pub mod finite;
+pub mod golden;
+pub mod optimizer;
+pub mod schedule;
+pub mod search;
+pub mod setup;
+pub mod step;
+pub mod validate;
+
+pub use batch::TensorBatch;
+pub use search::{Outcome, Search};
+pub use setup::Setup;
+pub use step::Trainer;

@@ -1,0 +1,137 @@
+//! Optimizers: SGD for weights, Adam for α. Ours, because libtorch's hide their state.
+
+use crate::error::Result;
+use crate::spec::{ArchitectureOptimizer, WeightsOptimizer};
+use crate::supernet::Parameters;
+use std::collections::BTreeMap;
+use tch::{Kind, Tensor};
+
+/// SGD with momentum, weight decay and a limit on the gradient's norm, as PyTorch's `SGD` and `clip_grad_norm_`:
+///
+///     g ← g · min(1, clip / (‖all gradients‖ + 1e-6));  d = g + decay · w
+///     m ← momentum · m + d (at a weight's first step m ← d);  w ← w − rate · m
+///
+/// Only weights that got a gradient are touched, their momentum included.
+#[derive(Debug)]
+pub struct Sgd {
+    settings: WeightsOptimizer,
+    /// The momentum of every weight that was ever stepped, by position in the parameters.
+    pub momentum: BTreeMap<usize, Tensor>,
+}
+
+impl Sgd {
+    /// An optimizer that has made no step.
+    pub fn new(settings: &WeightsOptimizer) -> Self {
+        Self { settings: settings.clone(), momentum: BTreeMap::new() }
+    }
+
+    /// One step: `gradients[k]` belongs to the parameter at `weights[k]`; undefined ones are passed over.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn step(&mut self, parameters: &Parameters, weights: &[usize], gradients: &[Tensor], rate: f64) -> Result<()> {
+        tch::no_grad(|| {
+            let defined = |(w, g): (&usize, &Tensor)| g.defined().then(|| (*w, g.shallow_clone()));
+            let mut pairs: Vec<(usize, Tensor)> = weights.iter().zip(gradients).filter_map(defined).collect();
+            if pairs.is_empty() {
+                return Ok(());
+            }
+            let scale = match self.settings.clip {
+                Some(limit) => Some(clip_factor(&pairs, limit)?),
+                None => None,
+            };
+            for (weight, gradient) in &mut pairs {
+                let mut value = parameters.get(*weight).tensor.shallow_clone();
+                if let Some(scale) = &scale {
+                    let _ = gradient.f_mul_(scale)?;
+                }
+                if self.settings.weight_decay != 0.0 {
+                    let _ = gradient.f_add_(&value.f_mul_scalar(self.settings.weight_decay)?)?;
+                }
+                let change = if self.settings.momentum == 0.0 {
+                    gradient.shallow_clone()
+                } else if let Some(momentum) = self.momentum.get_mut(weight) {
+                    let _ = momentum.f_mul_scalar_(self.settings.momentum)?;
+                    momentum.f_add_(gradient)?
+                } else {
+                    self.momentum.insert(*weight, gradient.copy());
+                    gradient.shallow_clone()
+                };
+                let _ = value.f_sub_(&change.f_mul_scalar(rate)?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// min(1, limit / (‖all gradients‖ + 1e-6)) as a tensor of no dimensions, so that nothing is read back.
+fn clip_factor(pairs: &[(usize, Tensor)], limit: f64) -> Result<Tensor> {
+    let norms: Vec<Tensor> = pairs.iter().map(|(_, g)| g.f_norm()).collect::<Result<_, _>>()?;
+    let norm = Tensor::f_stack(&norms, 0)?.f_norm()?;
+    let factor = norm.f_add_scalar(1e-6)?.f_reciprocal()?.f_mul_scalar(limit)?;
+    Ok(factor.f_clamp_max(1.0)?)
+}
+
+/// The architecture parameters α with Adam's state, on the host in double precision.
+///
+/// Adam as PyTorch's: with the coupled decay g ← g + decay · α,
+///
+///     m ← m + (1 − β₁)(g − m);  v ← β₂ v + (1 − β₂) g²
+///     α ← α − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + 1e-8)
+///
+/// Under `lazy` each row counts its own steps t, and rows without a gradient stay as they are, moments
+/// included. Otherwise every row is stepped, with a gradient of zero where it has none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Architecture {
+    settings: ArchitectureOptimizer,
+    /// α: one row per edge over all cell types.
+    pub alpha: Vec<Vec<f64>>,
+    /// First moments, shaped as α.
+    pub first: Vec<Vec<f64>>,
+    /// Second moments, shaped as α.
+    pub second: Vec<Vec<f64>>,
+    /// Steps per row.
+    pub steps: Vec<u64>,
+}
+
+impl Architecture {
+    /// α before the first step.
+    pub fn new(alpha: Vec<Vec<f64>>, settings: &ArchitectureOptimizer) -> Self {
+        let zeros: Vec<Vec<f64>> = alpha.iter().map(|row| vec![0.0; row.len()]).collect();
+        let steps = vec![0; alpha.len()];
+        Self { settings: settings.clone(), first: zeros.clone(), second: zeros, steps, alpha }
+    }
+
+    /// One step: `gradients[edge]` is that row's gradient, or `None` where it has none.
+    pub fn step(&mut self, gradients: &[Option<Vec<f64>>]) {
+        let [beta1, beta2] = self.settings.betas;
+        for (edge, gradient) in gradients.iter().enumerate() {
+            if gradient.is_none() && self.settings.lazy {
+                continue;
+            }
+            self.steps[edge] += 1;
+            let t = self.steps[edge] as f64;
+            let rate = self.settings.learning_rate / (1.0 - libm::pow(beta1, t));
+            let correction = libm::sqrt(1.0 - libm::pow(beta2, t));
+            for c in 0..self.alpha[edge].len() {
+                let a = &mut self.alpha[edge][c];
+                let g = gradient.as_ref().map_or(0.0, |g| g[c]) + self.settings.weight_decay * *a;
+                let (m, v) = (&mut self.first[edge][c], &mut self.second[edge][c]);
+                *m += (1.0 - beta1) * (g - *m);
+                *v = beta2 * *v + (1.0 - beta2) * g * g;
+                *a -= rate * *m / (libm::sqrt(*v) / correction + 1e-8);
+            }
+        }
+    }
+}
+
+/// A row of α's gradient on the host, or `None` where it is undefined.
+///
+/// # Errors
+/// What libtorch refuses.
+pub fn row(gradient: &Tensor) -> Result<Option<Vec<f64>>> {
+    if !gradient.defined() {
+        return Ok(None);
+    }
+    Ok(Some(Vec::<f64>::try_from(gradient.f_to_kind(Kind::Double)?.f_to_device(tch::Device::Cpu)?)?))
+}

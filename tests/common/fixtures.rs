@@ -1,0 +1,100 @@
+//! PyTorch's numbers: the formula behind inputs and weights, the files, and how far two tensors are apart. The formula is that
+//! of `tests/fixtures/network.py`.
+
+use super::repository;
+use edas::supernet::Parameters;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
+use tch::{Kind, Tensor};
+
+/// Numbers in [−1, 1) that follow from a name.
+pub fn values(name: &str, shape: &[i64]) -> Tensor {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in name.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    let count: i64 = shape.iter().product();
+    let number = |i: i64| {
+        let mut z = hash.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        2.0 * ((z >> 11) as f64 / (1u64 << 53) as f64) - 1.0
+    };
+    Tensor::from_slice(&(0..count).map(number).collect::<Vec<f64>>()).view(shape)
+}
+
+/// The start of a weight or buffer by its formula name.
+pub fn start(name: &str, shape: &[i64]) -> Tensor {
+    let layer = name.rsplit('.').next().unwrap_or(name);
+    match (layer, shape.len()) {
+        ("running_mean", _) => Tensor::zeros(shape, (Kind::Double, tch::Device::Cpu)),
+        ("running_var", _) => Tensor::ones(shape, (Kind::Double, tch::Device::Cpu)),
+        ("weight", 1) => values(name, shape) * 0.1 + 1.0,
+        ("weight", _) => {
+            let inputs: i64 = shape[1..].iter().product();
+            values(name, shape) * (3.0 / inputs as f64).sqrt()
+        }
+        _ => values(name, shape) * 0.1,
+    }
+}
+
+/// Gives every parameter of a network its start; `prefix` is put before the names.
+pub fn fill(parameters: &Parameters) {
+    for parameter in parameters.iter() {
+        let value = start(&parameter.name, &parameter.tensor.size()).to_kind(parameters.kind());
+        parameters.set(&parameter.name, &value).expect("the shapes fit");
+    }
+}
+
+/// A fixture file.
+pub struct Fixture {
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Fixture {
+    /// Reads `tests/fixtures/<name>.safetensors`.
+    pub fn read(name: &str) -> Self {
+        let path = repository(&format!("tests/fixtures/{name}.safetensors"));
+        let bytes = std::fs::read(&path).expect("the fixture is there");
+        let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+        let tensor = |(name, view): (String, safetensors::tensor::TensorView)| {
+            let shape: Vec<i64> = view.shape().iter().map(|s| *s as i64).collect();
+            let kind = if view.dtype() == Dtype::F64 { Kind::Double } else { Kind::Float };
+            (name, Tensor::from_data_size(view.data(), &shape, kind))
+        };
+        Self { tensors: file.tensors().into_iter().map(tensor).collect() }
+    }
+
+    /// A tensor of the file.
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.tensors.get(name).unwrap_or_else(|| panic!("the fixture has no tensor `{name}`"))
+    }
+
+    /// A tensor of the file, if it is there.
+    pub fn find(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// The names that begin with a prefix, without it.
+    pub fn names<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.tensors.keys().filter_map(move |name| name.strip_prefix(prefix))
+    }
+}
+
+/// max |a − b| / max |b|; absolute where b is zero throughout.
+pub fn distance(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    let (a, b) = (a.detach().to_kind(Kind::Double), b.to_kind(Kind::Double));
+    if b.numel() == 0 {
+        return 0.0;
+    }
+    let (difference, scale) = ((&a - &b).abs().max().double_value(&[]), b.abs().max().double_value(&[]));
+    if scale == 0.0 { difference } else { difference / scale }
+}
+
+/// Asserts that two tensors agree within a tolerance.
+pub fn assert_near(a: &Tensor, b: &Tensor, tolerance: f64, what: &str) {
+    let distance = distance(a, b);
+    assert!(distance <= tolerance, "{what}: {distance:e} apart, more than {tolerance:e}");
+}
