@@ -28,8 +28,16 @@ fn operations_match() {
     let fixture = Fixture::read("operations");
     let ops = op_sets("darts-ops");
     let candidates = [
-        "none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7",
-        "dil_conv_3x3", "dil_conv_5x5", "conv_7x1_1x7",
+        "none",
+        "max_pool_3x3",
+        "avg_pool_3x3",
+        "skip_connect",
+        "sep_conv_3x3",
+        "sep_conv_5x5",
+        "sep_conv_7x7",
+        "dil_conv_3x3",
+        "dil_conv_5x5",
+        "conv_7x1_1x7",
     ];
     let mut cases: Vec<(&str, i64, i64, i64)> = Vec::new();
     for stride in [1, 2] {
@@ -73,7 +81,12 @@ fn operations_match() {
                 if loss.requires_grad() {
                     let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
                     for (gradient, key) in gradients.iter().zip(std::iter::once("gx".to_owned()).chain(names)) {
-                        assert_near(gradient, fixture.get(&format!("{case}.{key}")), tolerance, &format!("{case}.{key}"));
+                        assert_near(
+                            gradient,
+                            fixture.get(&format!("{case}.{key}")),
+                            tolerance,
+                            &format!("{case}.{key}"),
+                        );
                         compared += 1;
                     }
                 } else {
@@ -183,7 +196,8 @@ fn batch(name: &str, size: [i64; 4], labels: impl Fn(i64) -> i64) -> TensorBatch
 #[test]
 fn supernet_matches_under_five_plans() {
     let fixture = Fixture::read("supernet");
-    let network = Network::build(&darts_space(), &settings(8, 4, 8, Kind::Double), Include::All).expect("it can be built");
+    let network =
+        Network::build(&darts_space(), &settings(8, 4, 8, Kind::Double), Include::All).expect("it can be built");
     fill(&network.parameters);
     let alpha = alpha(&network);
     let edges = alpha.len();
@@ -230,7 +244,8 @@ fn supernet_matches_under_five_plans() {
 #[test]
 fn two_plans_in_one_iteration_match() {
     let fixture = Fixture::read("supernet");
-    let network = Network::build(&darts_space(), &settings(8, 4, 8, Kind::Double), Include::All).expect("it can be built");
+    let network =
+        Network::build(&darts_space(), &settings(8, 4, 8, Kind::Double), Include::All).expect("it can be built");
     fill(&network.parameters);
     let mut trainer = trainer(network, &ArchitectureOptimizer::default(), &WeightsOptimizer::default());
     let before = trainer.architecture.alpha.clone();

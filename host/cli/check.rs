@@ -93,9 +93,9 @@ fn candidates(setup: &Setup) -> Vec<Value> {
         for (c, candidate) in first.candidates.iter().enumerate() {
             // Per edge of the type, all cells together; edges with another stride cost another amount.
             let of = |e: usize| costs[cell.first_edge + e].get(c).copied().unwrap_or_default();
-            let (low, high) = (0..cell.edges.len()).map(of).fold((i64::MAX, 0), |(low, high), cost| {
-                (low.min(cost.multiply_adds), high.max(cost.multiply_adds))
-            });
+            let (low, high) = (0..cell.edges.len())
+                .map(of)
+                .fold((i64::MAX, 0), |(low, high), cost| (low.min(cost.multiply_adds), high.max(cost.multiply_adds)));
             list.push(json!({
                 "cell": cell.name,
                 "candidate": candidate.name,
@@ -139,8 +139,7 @@ fn time(search: Search) -> crate::Result<serde_json::Map<String, Value>> {
 }
 
 fn text(report: &Value, candidates: &[Value]) -> String {
-    let mut table =
-        output::table(["cell", "candidate", "op set", "parameters", "multiply-adds, least", "most"]);
+    let mut table = output::table(["cell", "candidate", "op set", "parameters", "multiply-adds, least", "most"]);
     let number = |v: &Value, key: &str| count(v[key].as_i64().unwrap_or(0));
     let word = |v: &Value, key: &str| v[key].as_str().unwrap_or_default().to_owned();
     for c in candidates {

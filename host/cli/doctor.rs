@@ -40,9 +40,7 @@ pub(super) fn run(json_wanted: bool) -> Done {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Null => "–".to_owned(),
-            serde_json::Value::Array(list) => {
-                list.iter().filter_map(|v| v.as_str()).collect::<Vec<_>>().join(", ")
-            }
+            serde_json::Value::Array(list) => list.iter().filter_map(|v| v.as_str()).collect::<Vec<_>>().join(", "),
             other => other.to_string(),
         };
         table.add_row([name.replace('_', " "), text]);

@@ -47,7 +47,8 @@ pub(super) struct Check {
 pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
     match command {
         Command::Record(options) => {
-            let golden = record(&options.spec.spec, &options.spec.overrides(), &options.unrecorded, options.iterations)?;
+            let golden =
+                record(&options.spec.spec, &options.spec.overrides(), &options.unrecorded, options.iterations)?;
             golden.write(&options.output).map_err(Failure::Later)
         }
         Command::Check(options) => {

@@ -42,11 +42,8 @@ pub(super) fn render(error: &Error, colour: bool) -> String {
         }
         _ => plain_place = fields.place.as_ref().map(Place::to_string),
     }
-    let notes = [
-        ("at", plain_place.as_ref()),
-        ("expected", fields.expected.as_ref()),
-        ("found", fields.found.as_ref()),
-    ];
+    let notes =
+        [("at", plain_place.as_ref()), ("expected", fields.expected.as_ref()), ("found", fields.found.as_ref())];
     let mut lines: Vec<String> =
         notes.iter().filter_map(|(name, text)| text.map(|text| format!("{name}: {text}"))).collect();
     lines.extend(fields.context.iter().map(|context| format!("while {context}")));

@@ -21,7 +21,9 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
     }
     if rule.is_none() && epoch.is_none() {
         return Genotype::read(&path.join("genotype.json")).map_err(|e| {
-            e.help_if_none("a run has a genotype when it is finished; `--epoch N` derives one from an epoch before".to_owned())
+            e.help_if_none(
+                "a run has a genotype when it is finished; `--epoch N` derives one from an epoch before".to_owned(),
+            )
         });
     }
     let spec = Spec::load(path.join("spec.yaml"), &[])?;

@@ -3,8 +3,8 @@
 use super::output::{self, duration};
 use super::progress::Progress;
 use super::{Done, Failure, SpecOptions};
-use crate::run::directory::{Contents, RunDirectory};
 use crate::run::Observer;
+use crate::run::directory::{Contents, RunDirectory};
 use crate::space::Genotype;
 use crate::train::{Outcome, Search};
 use serde_json::json;
@@ -26,8 +26,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, json: bool) -> Done {
     let spec = options.spec.load()?;
-    let path =
-        options.run.clone().unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
+    let path = options.run.clone().unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
     RunDirectory::refuse_existing(&path)?;
     let search = Search::from_spec(spec)?;
     let setup = search.setup();

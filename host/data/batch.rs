@@ -23,9 +23,7 @@ pub struct Normaliser {
 impl Normaliser {
     /// The normaliser of a data set.
     pub fn new(data: &DataSet) -> Self {
-        let row = |(mean, std): (&f32, &f32)| {
-            std::array::from_fn(|value| (value as f32 / data.maximum - mean) / std)
-        };
+        let row = |(mean, std): (&f32, &f32)| std::array::from_fn(|value| (value as f32 / data.maximum - mean) / std);
         Self { table: data.mean.iter().zip(&data.std).map(row).collect() }
     }
 
@@ -37,9 +35,10 @@ impl Normaliser {
         for y in 0..height {
             let row = usize::try_from(y as isize + draw.shift.0).ok().filter(|row| *row < height);
             for x in 0..width {
-                if draw.blank.is_some_and(|[top, bottom, left, right]| {
-                    (top..bottom).contains(&y) && (left..right).contains(&x)
-                }) {
+                if draw
+                    .blank
+                    .is_some_and(|[top, bottom, left, right]| (top..bottom).contains(&y) && (left..right).contains(&x))
+                {
                     out.extend(std::iter::repeat_n(0.0, channels));
                     continue;
                 }

@@ -66,9 +66,7 @@ impl DataSet {
     pub fn load(name: &str, root: Option<&Path>, part: Part, workers: usize) -> Result<Self> {
         let root = || {
             root.ok_or_else(|| {
-                Error::new(format!("data set `{name}` needs a folder"))
-                    .expected("`data.root`")
-                    .found("none")
+                Error::new(format!("data set `{name}` needs a folder")).expected("`data.root`").found("none")
             })
         };
         match name {
@@ -76,8 +74,10 @@ impl DataSet {
             "cifar10" => cifar::load(&cifar::CIFAR10, root()?, part),
             "cifar100" => cifar::load(&cifar::CIFAR100, root()?, part),
             "images" => folder::load(root()?, part, workers),
-            _ => Err(Error::new(format!("there is no data set `{name}`"))
-                .expected("digits, cifar10, cifar100 or images")),
+            _ => {
+                Err(Error::new(format!("there is no data set `{name}`"))
+                    .expected("digits, cifar10, cifar100 or images"))
+            }
         }
     }
 

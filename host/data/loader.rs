@@ -78,8 +78,7 @@ impl Worker {
         // The search split has a batch of the same size; where it is smaller, it begins again.
         let length = train.len();
         let order = self.search.at(&self.split.search, epoch);
-        let search: Vec<usize> =
-            (within * batch..within * batch + length).map(|i| order[i % order.len()]).collect();
+        let search: Vec<usize> = (within * batch..within * batch + length).map(|i| order[i % order.len()]).collect();
         let second = augmented(&self.data, &self.normaliser, &search, augment, &self.search.augment, epoch);
         (first, second)
     }

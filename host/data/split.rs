@@ -52,7 +52,10 @@ impl Split {
         if sizes.train == 0 || sizes.search == 0 || (holdout > 0.0 && sizes.holdout == 0) {
             return Err(Error::new("a part of the data would be empty")
                 .expected("at least one image each to train weights, to search, and to hold out where that is asked")
-                .found(format!("{} train weights, {} search, {} are held out", sizes.train, sizes.search, sizes.holdout))
+                .found(format!(
+                    "{} train weights, {} search, {} are held out",
+                    sizes.train, sizes.search, sizes.holdout
+                ))
                 .help("use more images, or other shares in `data.split` and `validation.data`"));
         }
         let order = balanced_order(labels, seed);

@@ -84,9 +84,7 @@ fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64,
         Layer::Scale { factor } => x[0].f_mul_scalar(*factor)?,
         Layer::Concat => Tensor::f_cat(x, 1)?,
         Layer::Narrow { start, length } => x[0].f_narrow(1, *start, *length)?,
-        Layer::Pad { top, left, bottom, right } => {
-            x[0].f_constant_pad_nd([*left, *right, *top, *bottom])?
-        }
+        Layer::Pad { top, left, bottom, right } => x[0].f_constant_pad_nd([*left, *right, *top, *bottom])?,
         Layer::Zero { .. } => {
             let size: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
             Tensor::f_zeros(size, (x[0].kind(), x[0].device()))?

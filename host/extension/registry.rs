@@ -35,18 +35,18 @@ impl Registry {
         if let Some(plugin) = bundled::find(name) {
             return plugin;
         }
-        let file = format!(
-            "{}{}{}",
-            std::env::consts::DLL_PREFIX,
-            name.replace('-', "_"),
-            std::env::consts::DLL_SUFFIX
-        );
+        let file =
+            format!("{}{}{}", std::env::consts::DLL_PREFIX, name.replace('-', "_"), std::env::consts::DLL_SUFFIX);
         if let Some(path) = self.folders.iter().map(|folder| folder.join(&file)).find(|p| p.is_file()) {
             return library::open(&path);
         }
         let looked: Vec<_> = self.folders.iter().map(|f| f.display().to_string()).collect();
         Err(Error::new(format!("there is no plugin named `{name}`"))
-            .expected(format!("a bundled plugin ({}), or a file {file} in {}", bundled::NAMES.join(", "), looked.join(", ")))
+            .expected(format!(
+                "a bundled plugin ({}), or a file {file} in {}",
+                bundled::NAMES.join(", "),
+                looked.join(", ")
+            ))
             .help_if(nearest(name, bundled::NAMES.iter().copied()))
             .found(format!("`{name}`")))
     }

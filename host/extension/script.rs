@@ -6,8 +6,8 @@
 use crate::error::{Error, Place, Result, nearest};
 use crate::spec::Sandbox;
 use rhai::packages::{
-    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
-    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage,
+    LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FLOAT, FuncArgs, INT, Position, Scope};
 use std::path::{Path, PathBuf};
@@ -81,9 +81,7 @@ fn engine(limits: &Sandbox, deadline: Deadline) -> Engine {
         .disable_symbol("eval");
     engine.on_print(|text| tracing::info!(target: "edas::script", "{text}"));
     engine.on_debug(|text, _, position| tracing::debug!(target: "edas::script", "{position:?}: {text}"));
-    engine.on_progress(move |_| {
-        (deadline.now() > deadline.at.load(Ordering::Relaxed)).then(|| Dynamic::from("time"))
-    });
+    engine.on_progress(move |_| (deadline.now() > deadline.at.load(Ordering::Relaxed)).then(|| Dynamic::from("time")));
     engine
 }
 
@@ -129,9 +127,9 @@ impl Script {
         register(&mut engine);
         let text: Arc<str> = text.into();
         let place = |position: Position| place(file, &text, position);
-        let mut ast = engine.compile(&*text).map_err(|e| {
-            Error::new(format!("the script cannot be read: {}", e.err_type())).at(place(e.position()))
-        })?;
+        let mut ast = engine
+            .compile(&*text)
+            .map_err(|e| Error::new(format!("the script cannot be read: {}", e.err_type())).at(place(e.position())))?;
         ast.set_source(file.to_string_lossy().as_ref());
         let constant = |s: &rhai::Stmt| match s {
             rhai::Stmt::Var(_, flags, _) => flags.contains(rhai::ASTFlags::CONSTANT),
@@ -240,8 +238,9 @@ impl Script {
             }
             EvalAltResult::ErrorUnboundThis(_) => Error::new("`this` is not bound here")
                 .help("`this` is the policy's state in hooks, and in functions called as `this.helper()`"),
-            EvalAltResult::ErrorPropertyNotFound(name, _) => Error::new(format!("there is no property `{name}`"))
-                .help_if(nearest(&name, self.known.iter().copied())),
+            EvalAltResult::ErrorPropertyNotFound(name, _) => {
+                Error::new(format!("there is no property `{name}`")).help_if(nearest(&name, self.known.iter().copied()))
+            }
             EvalAltResult::ErrorFunctionNotFound(signature, _) => {
                 let name = signature.split(" (").next().unwrap_or(&signature);
                 let names = self.functions();

@@ -157,9 +157,7 @@ impl Reader<'_> {
         match (self.take(name), default) {
             (Some(value), _) => read(&value).ok_or_else(|| self.wrong(name, std::any::type_name::<T>(), &value)),
             (None, Some(default)) => Ok(default),
-            (None, None) => {
-                Err(Error::new(format!("layer `{}` needs the attribute `{name}`", self.kind)))
-            }
+            (None, None) => Err(Error::new(format!("layer `{}` needs the attribute `{name}`", self.kind))),
         }
     }
 
@@ -223,8 +221,25 @@ impl Reader<'_> {
 
 /// The names under which a plugin asks for layers.
 pub const KINDS: &[&str] = &[
-    "relu", "relu6", "sigmoid", "tanh", "silu", "hard_swish", "conv", "batch_norm", "max_pool", "avg_pool",
-    "global_avg_pool", "linear", "add", "mul", "scale", "concat", "narrow", "pad", "zero",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "tanh",
+    "silu",
+    "hard_swish",
+    "conv",
+    "batch_norm",
+    "max_pool",
+    "avg_pool",
+    "global_avg_pool",
+    "linear",
+    "add",
+    "mul",
+    "scale",
+    "concat",
+    "narrow",
+    "pad",
+    "zero",
 ];
 
 impl Layer {
@@ -253,16 +268,12 @@ impl Layer {
             "max_pool" => Layer::MaxPool(r.window()?),
             "avg_pool" => Layer::AvgPool(r.window()?),
             "global_avg_pool" => Layer::GlobalAvgPool,
-            "linear" => {
-                Layer::Linear { features: r.positive("features", None)?, bias: r.boolean("bias", true)? }
-            }
+            "linear" => Layer::Linear { features: r.positive("features", None)?, bias: r.boolean("bias", true)? },
             "add" => Layer::Add,
             "mul" => Layer::Mul,
             "scale" => Layer::Scale { factor: r.number("factor", None)? },
             "concat" => Layer::Concat,
-            "narrow" => {
-                Layer::Narrow { start: r.integer("start", None)?, length: r.positive("length", None)? }
-            }
+            "narrow" => Layer::Narrow { start: r.integer("start", None)?, length: r.positive("length", None)? },
             "pad" => Layer::Pad {
                 top: r.integer("top", Some(0))?,
                 left: r.integer("left", Some(0))?,
@@ -316,10 +327,8 @@ impl Layer {
             Layer::BatchNorm { affine, .. } => {
                 let shape = vec![inputs[0][0]];
                 let (zero, one) = (Initialiser::Constant(0.0), Initialiser::Constant(1.0));
-                let mut list = vec![
-                    ("running_mean", shape.clone(), zero, false),
-                    ("running_var", shape.clone(), one, false),
-                ];
+                let mut list =
+                    vec![("running_mean", shape.clone(), zero, false), ("running_var", shape.clone(), one, false)];
                 if *affine {
                     list.push(("weight", shape.clone(), one, true));
                     list.push(("bias", shape, zero, true));
@@ -365,9 +374,7 @@ impl fmt::Display for Layer {
                 }
                 if *bias { f.write_str(" bias") } else { Ok(()) }
             }
-            Layer::BatchNorm { affine, .. } => {
-                f.write_str(if *affine { "batch_norm affine" } else { "batch_norm" })
-            }
+            Layer::BatchNorm { affine, .. } => f.write_str(if *affine { "batch_norm affine" } else { "batch_norm" }),
             Layer::MaxPool(w) => window(f, "max_pool", w),
             Layer::AvgPool(w) => window(f, "avg_pool", w),
             Layer::GlobalAvgPool => f.write_str("global_avg_pool"),

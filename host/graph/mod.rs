@@ -83,9 +83,7 @@ impl LayerGraph {
     /// Whether the graph's only output is a `zero` layer's: such a candidate is never run.
     pub fn is_zero(&self) -> bool {
         match self.outputs[..] {
-            [output] => {
-                self.nodes.iter().any(|node| node.output == output && matches!(node.layer, Layer::Zero { .. }))
-            }
+            [output] => self.nodes.iter().any(|node| node.output == output && matches!(node.layer, Layer::Zero { .. })),
             _ => false,
         }
     }
@@ -114,8 +112,7 @@ impl fmt::Display for LayerGraph {
         for (number, node) in self.nodes.iter().enumerate() {
             names[node.output] = format!("%{number}");
         }
-        let inputs: Vec<_> =
-            (0..self.inputs).map(|v| format!("x{v}: {}", shape_text(&self.shapes[v]))).collect();
+        let inputs: Vec<_> = (0..self.inputs).map(|v| format!("x{v}: {}", shape_text(&self.shapes[v]))).collect();
         writeln!(f, "({})", inputs.join(", "))?;
         for (number, node) in self.nodes.iter().enumerate() {
             let from: Vec<_> = node.inputs.iter().map(|v| names[*v].as_str()).collect();

@@ -231,7 +231,8 @@ impl Operation {
     /// Where the plugin refuses or breaks off, a layer does not fit, or an output has not the channels and size
     /// that were asked for.
     pub fn build(&self, given: &Parameters, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
-        let named = |e: Error| e.context(format!("building operation `{}` of plugin `{}`", self.name, self.plugin.name));
+        let named =
+            |e: Error| e.context(format!("building operation `{}` of plugin `{}`", self.name, self.plugin.name));
         let graph = self.call(given, arguments, inputs).map_err(named)?;
         Ok(graph)
     }

@@ -13,7 +13,8 @@ pub fn cuda_devices() -> i64 {
 /// The folder that libtorch was loaded from, where the system tells.
 pub fn libtorch_folder() -> Option<String> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
-    let path = maps.lines().find_map(|line| line.find('/').map(|at| &line[at..]).filter(|p| p.contains("libtorch_cpu")))?;
+    let path =
+        maps.lines().find_map(|line| line.find('/').map(|at| &line[at..]).filter(|p| p.contains("libtorch_cpu")))?;
     path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
 }
 

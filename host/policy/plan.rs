@@ -64,13 +64,7 @@ impl Plan {
     }
 
     fn filled(gate: Gate, edges: usize) -> Self {
-        Self {
-            gates: vec![gate; edges],
-            signs: vec![None; edges],
-            sign: Sign::Plus,
-            temperature: 1.0,
-            gumbel: None,
-        }
+        Self { gates: vec![gate; edges], signs: vec![None; edges], sign: Sign::Plus, temperature: 1.0, gumbel: None }
     }
 
     /// Relaxes an edge over all of its candidates.

@@ -81,9 +81,7 @@ impl RunDirectory {
         Self::refuse_existing(path)?;
         let inputs = path.join("inputs");
         fs::create_dir_all(&inputs).map_err(|e| Error::io("create", &inputs, &e))?;
-        let write = |path: PathBuf, text: &str| {
-            fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))
-        };
+        let write = |path: PathBuf, text: &str| fs::write(&path, text).map_err(|e| Error::io("write", &path, &e));
         write(path.join("spec.yaml"), &contents.spec)?;
         for (name, text) in &contents.inputs {
             write(inputs.join(name), text)?;

@@ -36,8 +36,7 @@ fn save(name: &str, tensor: &Tensor) -> Result<Saved> {
 /// # Errors
 /// Where the file cannot be written; nothing half-written is left under its name.
 pub fn write(path: &Path, parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<()> {
-    let mut saved: Vec<Saved> =
-        parameters.iter().map(|p| save(&p.name, &p.tensor)).collect::<Result<_>>()?;
+    let mut saved: Vec<Saved> = parameters.iter().map(|p| save(&p.name, &p.tensor)).collect::<Result<_>>()?;
     for (edge, row) in alpha.iter().enumerate() {
         saved.push(save(&format!("alpha.{edge}"), &Tensor::f_from_slice(row)?)?);
     }

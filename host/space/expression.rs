@@ -31,8 +31,7 @@ impl Expression {
             Error::new(format!("`{}` is no whole-number expression: {what}", self.0))
                 .expected(format!("numbers, {}, + - * / and parentheses", names.join(", ")))
         };
-        let value: i64 =
-            engine.eval_expression_with_scope(&mut scope, &text).map_err(|e| wrong(e.to_string()))?;
+        let value: i64 = engine.eval_expression_with_scope(&mut scope, &text).map_err(|e| wrong(e.to_string()))?;
         if !(0..=1 << 31).contains(&value) {
             return Err(wrong(format!("its value is {value}")));
         }

@@ -181,4 +181,3 @@ impl Genotype {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 }
-

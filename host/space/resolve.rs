@@ -156,8 +156,7 @@ impl Space {
         }
         let place = |rest: String| node.place_of(&format!("backbone.{rest}"));
         let find = |fixed: &FixedForm, name: &str| {
-            let operation =
-                op_sets.operation(&fixed.op).map_err(|e| e.at(place(format!("{name}.op"))))?.clone();
+            let operation = op_sets.operation(&fixed.op).map_err(|e| e.at(place(format!("{name}.op"))))?.clone();
             operation.arguments(&fixed.params).map_err(|e| e.at(place(format!("{name}.params"))))?;
             Ok(Fixed { operation, parameters: fixed.params.clone(), channels: fixed.channels.clone() })
         };
@@ -230,9 +229,11 @@ impl Space {
                 }
             }
             if list.len() > MOST || width < 1 {
-                return Err(named(Error::new("the backbone has an impossible size")
-                    .expected(format!("at most {MOST} stages, and at least one channel"))
-                    .found(format!("{} stages, {width} channels", list.len()))));
+                return Err(named(
+                    Error::new("the backbone has an impossible size")
+                        .expected(format!("at most {MOST} stages, and at least one channel"))
+                        .found(format!("{} stages, {width} channels", list.len())),
+                ));
             }
         }
         if list.is_empty() {
@@ -449,8 +450,7 @@ fn check_stage(
             let fixed = FixedForm { op: op.clone(), params: stage.params.clone(), channels: None };
             find(&fixed, name).map(Some)
         }
-        _ => Err(Error::new("a stage is either cells of a type or an operation")
-            .expected("`type: …` or `op: …`")),
+        _ => Err(Error::new("a stage is either cells of a type or an operation").expected("`type: …` or `op: …`")),
     }
 }
 

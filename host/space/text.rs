@@ -42,8 +42,7 @@ pub fn dot(genotype: &Genotype) -> String {
     let mut text = String::from("digraph genotype {\n  rankdir=LR;\n  node [shape=circle, fontname=\"sans-serif\"];\n");
     text.push_str("  edge [fontname=\"sans-serif\"];\n");
     for (name, cell) in &genotype.cells.0 {
-        let inputs =
-            genotype.space.cell_types.iter().find(|c| &c.name == name).map_or(0, |c| c.inputs);
+        let inputs = genotype.space.cell_types.iter().find(|c| &c.name == name).map_or(0, |c| c.inputs);
         cluster(&mut text, name, cell, inputs);
     }
     text.push_str("}\n");

@@ -16,10 +16,7 @@ pub(super) struct Items<'d, 'a> {
 impl<'a> de::SeqAccess<'a> for Items<'_, 'a> {
     type Error = DecodeError;
 
-    fn next_element_seed<T: DeserializeSeed<'a>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
         let Some((index, node)) = self.rest.next() else { return Ok(None) };
         let child = self.decoder.child(&index.to_string(), node);
         let (path, node) = (child.path.clone(), child.node);
@@ -107,11 +104,7 @@ impl<'a> de::VariantAccess<'a> for Choice<'_, 'a> {
         self.value()?.list(visitor, Some(length))
     }
 
-    fn struct_variant<V: Visitor<'a>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    fn struct_variant<V: Visitor<'a>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, DecodeError> {
         self.value()?.mapping(visitor)
     }
 }

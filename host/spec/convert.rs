@@ -66,10 +66,7 @@ fn from_json(json: &serde_json::Value, mark: &Mark) -> Node {
         Json::String(value) => Value::String(value.clone()),
         Json::Array(items) => Value::Sequence(items.iter().map(|item| from_json(item, mark)).collect()),
         Json::Object(entries) => Value::Mapping(
-            entries
-                .iter()
-                .map(|(key, item)| Entry::new(key.clone(), from_json(item, mark), mark.clone()))
-                .collect(),
+            entries.iter().map(|(key, item)| Entry::new(key.clone(), from_json(item, mark), mark.clone())).collect(),
         ),
     };
     Node::new(value, mark.clone())

@@ -117,8 +117,7 @@ impl<'a> Decoder<'a> {
         match (&self.node.value, self.node.as_f64()) {
             (_, Some(value)) => self.here(visitor.visit_f64(value)),
             (Value::String(text), _) if text.parse::<f64>().is_ok() => {
-                let help =
-                    Some("write the number without quotes, within the range of 64-bit numbers".to_owned());
+                let help = Some("write the number without quotes, within the range of 64-bit numbers".to_owned());
                 self.here(Err(DecodeError::wrong_type("a number", self.node, help)))
             }
             _ => self.wrong_type("a number"),
@@ -136,13 +135,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    pub(super) fn list<V: Visitor<'a>>(
-        self,
-        visitor: V,
-        length: Option<usize>,
-    ) -> Result<V::Value, DecodeError> {
-        let expected =
-            length.map_or("a list".into(), |n| format!("a list of {}", count(n, "entry", "entries")));
+    pub(super) fn list<V: Visitor<'a>>(self, visitor: V, length: Option<usize>) -> Result<V::Value, DecodeError> {
+        let expected = length.map_or("a list".into(), |n| format!("a list of {}", count(n, "entry", "entries")));
         match &self.node.value {
             Value::Sequence(items) if length.is_none_or(|n| n == items.len()) => {
                 self.here(visitor.visit_seq(Items { decoder: &self, rest: items.iter().enumerate() }))

@@ -78,10 +78,9 @@ impl DecodeError {
             Problem::MissingKey(key) => Error::new(format!("missing key `{key}` in {within}"))
                 .expected(format!("the key `{key}`"))
                 .found(format!("{within} without it")),
-            Problem::Type { expected, found, help } => Error::new(format!("{name} is of the wrong type"))
-                .expected(expected)
-                .found(found)
-                .help_if(help),
+            Problem::Type { expected, found, help } => {
+                Error::new(format!("{name} is of the wrong type")).expected(expected).found(found).help_if(help)
+            }
             Problem::Value { expected, found } => {
                 Error::new(format!("{name} has a wrong value")).expected(expected).found(found)
             }

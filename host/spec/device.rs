@@ -59,9 +59,7 @@ impl<'de> Deserialize<'de> for Device {
         let part = Part::deserialize(deserializer)?;
         match part.node.as_str() {
             Some(text) => text.parse().map_err(raise),
-            None => Err(raise(
-                refuse(&part, "is of the wrong type").expected("`auto`, `cpu`, `cuda` or `cuda:N`"),
-            )),
+            None => Err(raise(refuse(&part, "is of the wrong type").expected("`auto`, `cpu`, `cuda` or `cuda:N`"))),
         }
     }
 }

@@ -27,15 +27,11 @@ impl Node {
     /// past the end of a list. The place is `<command line>`, with the assignment as its line.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
         let line = format!("--set {assignment}");
-        let source =
-            Arc::new(Source { file: PathBuf::from("<command line>"), text: Some(Arc::from(line.as_str())) });
+        let source = Arc::new(Source { file: PathBuf::from("<command line>"), text: Some(Arc::from(line.as_str())) });
         let mark = |column: usize| Mark { source: source.clone(), line: 1, column };
         let mut column = "--set ".len() + 1;
         let malformed = |what: &str| {
-            Error::new(what)
-                .at(mark(column).place())
-                .expected("path.to.key=value")
-                .found(assignment.to_owned())
+            Error::new(what).at(mark(column).place()).expected("path.to.key=value").found(assignment.to_owned())
         };
         let (path, text) = assignment.split_once('=').ok_or_else(|| malformed("`--set` without a value"))?;
         if path.split('.').any(|segment| segment.trim() != segment || segment.is_empty()) {

@@ -12,8 +12,7 @@ use crate::error::{Error, Place, Result};
 const MAX_CHAIN: usize = 16;
 
 /// Top-level keys that later versions of the format will use.
-const RESERVED: [&str; 7] =
-    ["rounds", "task", "distributed", "evaluate", "transfer", "constraints", "checkpoint"];
+const RESERVED: [&str; 7] = ["rounds", "task", "distributed", "evaluate", "transfer", "constraints", "checkpoint"];
 
 impl Spec {
     /// Reads a spec file, and the ones that it extends, and applies assignments `path.to.key=value`.
@@ -74,9 +73,7 @@ fn resolve(text: &str, file: &Path, chain: &mut Vec<PathBuf>) -> Result<Node> {
         return Err(Error::new("specs extend each other in a circle").at(place).found(names.join(" → ")));
     }
     if chain.len() > MAX_CHAIN {
-        return Err(Error::new("too many specs extend each other")
-            .at(place)
-            .expected(format!("at most {MAX_CHAIN}")));
+        return Err(Error::new("too many specs extend each other").at(place).expected(format!("at most {MAX_CHAIN}")));
     }
     let text = read_text(&base, "spec").map_err(|error| error.at(place))?;
     Ok(Node::merge(resolve(&text, &base, chain)?, node, &replaces))

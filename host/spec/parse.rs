@@ -118,9 +118,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.is_some(), &mark)?;
                 if text.contains(is_ambiguous) {
-                    return Err(
-                        Error::new("a Unicode line separator or byte order mark in a text").at(mark.place())
-                    );
+                    return Err(Error::new("a Unicode line separator or byte order mark in a text").at(mark.place()));
                 }
                 if self.wants_key() {
                     return self.key(text.into_owned(), style, mark);

@@ -82,10 +82,7 @@ fn policy(part: Part) -> Result<Policy> {
         Some("script") => Policy::Script(decode_at(&part.node, &part.path, "the policy")?),
         Some(_) => Policy::Plugin(decode_at(&part.node, &part.path, "the policy")?),
         None if part.node.as_mapping().is_some() => {
-            return Err(part
-                .node
-                .error(format!("missing key `script` or `plugin` in {}", part.path))
-                .expected(FORMS));
+            return Err(part.node.error(format!("missing key `script` or `plugin` in {}", part.path)).expected(FORMS));
         }
         None => return Err(refuse(&part, "is of the wrong type").expected(FORMS)),
     };
@@ -103,12 +100,10 @@ fn policy(part: Part) -> Result<Policy> {
 /// Which of the keys `script` and `plugin` a mapping has.
 pub(super) fn choice(part: &Part) -> Result<Option<&'static str>> {
     match (part.node.entry("script"), part.node.entry("plugin")) {
-        (Some(script), Some(plugin)) => {
-            Err(Error::new(format!("both `script` and `plugin` in {}", part.path))
-                .at(plugin.place())
-                .expected("one of the two")
-                .found(format!("`script` at {}", script.place())))
-        }
+        (Some(script), Some(plugin)) => Err(Error::new(format!("both `script` and `plugin` in {}", part.path))
+            .at(plugin.place())
+            .expected("one of the two")
+            .found(format!("`script` at {}", script.place()))),
         (Some(_), None) => Ok(Some("script")),
         (None, Some(_)) => Ok(Some("plugin")),
         (None, None) => Ok(None),

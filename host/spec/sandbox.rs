@@ -31,13 +31,6 @@ pub struct Sandbox {
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self {
-            operations: 10_000_000,
-            milliseconds: 10_000,
-            depth: 64,
-            string: 1_000_000,
-            array: 100_000,
-            map: 10_000,
-        }
+        Self { operations: 10_000_000, milliseconds: 10_000, depth: 64, string: 1_000_000, array: 100_000, map: 10_000 }
     }
 }

@@ -48,13 +48,7 @@ pub struct WeightsOptimizer {
 
 impl Default for WeightsOptimizer {
     fn default() -> Self {
-        Self {
-            learning_rate: 0.025,
-            minimum_learning_rate: 0.001,
-            momentum: 0.9,
-            weight_decay: 3e-4,
-            clip: Some(5.0),
-        }
+        Self { learning_rate: 0.025, minimum_learning_rate: 0.001, momentum: 0.9, weight_decay: 3e-4, clip: Some(5.0) }
     }
 }
 

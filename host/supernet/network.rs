@@ -108,8 +108,7 @@ impl Builder<'_> {
         stride: i64,
         inputs: &[Shape],
     ) -> Result<Arc<LayerGraph>> {
-        let arguments =
-            Arguments { channels_out, stride, form: self.settings.form, classes: self.settings.classes };
+        let arguments = Arguments { channels_out, stride, form: self.settings.form, classes: self.settings.classes };
         let key = (
             operation.plugin.name.clone(),
             operation.name.clone(),
@@ -155,9 +154,8 @@ impl Network {
             let name = format!("cells.{number}");
             match stage {
                 Stage::Cell { cell_type, channels } => {
-                    let (cell, output) =
-                        cell(&mut builder, space, *cell_type, *channels, &name, &maps, include)
-                            .map_err(|e| e.context(format!("building cell {number}")))?;
+                    let (cell, output) = cell(&mut builder, space, *cell_type, *channels, &name, &maps, include)
+                        .map_err(|e| e.context(format!("building cell {number}")))?;
                     maps.push(output);
                     parts.push(Part::Cell(cell));
                 }

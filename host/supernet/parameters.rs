@@ -42,9 +42,7 @@ impl Parameters {
         let elements: i64 = spec.shape.iter().product();
         let mut stream = self.source.named(&name);
         let tensor = match spec.initialiser {
-            Initialiser::Constant(value) => {
-                Tensor::f_full(spec.shape.as_slice(), value, (self.kind, self.device))?
-            }
+            Initialiser::Constant(value) => Tensor::f_full(spec.shape.as_slice(), value, (self.kind, self.device))?,
             Initialiser::Uniform(bound) => {
                 self.tensor((0..elements).map(|_| bound * (2.0 * stream.uniform() - 1.0)), &spec.shape)?
             }
@@ -105,9 +103,8 @@ impl Parameters {
     /// # Errors
     /// Where there is no parameter of this name, or its shape is another.
     pub fn set(&self, name: &str, value: &Tensor) -> Result<()> {
-        let parameter = self
-            .named(name)
-            .ok_or_else(|| Error::new(format!("the network has no parameter named `{name}`")))?;
+        let parameter =
+            self.named(name).ok_or_else(|| Error::new(format!("the network has no parameter named `{name}`")))?;
         if parameter.tensor.size() != value.size() {
             return Err(Error::new(format!("the value for `{name}` has another shape"))
                 .expected(format!("{:?}", parameter.tensor.size()))
@@ -124,9 +121,9 @@ impl Parameters {
     /// Where `other` lacks one.
     pub fn copy_from(&self, other: &Parameters) -> Result<()> {
         for parameter in &self.list {
-            let value = other.named(&parameter.name).ok_or_else(|| {
-                Error::new(format!("the other network has no parameter named `{}`", parameter.name))
-            })?;
+            let value = other
+                .named(&parameter.name)
+                .ok_or_else(|| Error::new(format!("the other network has no parameter named `{}`", parameter.name)))?;
             self.set(&parameter.name, &value.tensor)?;
         }
         Ok(())

@@ -34,7 +34,11 @@ pub(super) fn explain(trainer: &Trainer, batch: &TensorBatch, plan: &Resolved, l
         // The error that ends this pass is our own.
         let _ = network.forward_watched(&batch.images, plan, &mixture, Norm::Batch, &mut watch);
     }
-    let by = if finite(&batch.images) { first.unwrap_or_else(|| "the loss itself".to_owned()) } else { "the images".to_owned() };
+    let by = if finite(&batch.images) {
+        first.unwrap_or_else(|| "the loss itself".to_owned())
+    } else {
+        "the images".to_owned()
+    };
     Error::new(format!("the loss is not finite: {loss}"))
         .found(format!("the first output that is not finite comes from {by}"))
         .help("lower `search.weights.learning_rate`, or look at that operation and the data")

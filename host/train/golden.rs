@@ -79,7 +79,12 @@ impl fmt::Display for Difference {
 /// What bits depend on besides spec and seed.
 fn machine(threads: u32) -> String {
     let os = std::env::consts::OS;
-    format!("{os} {} {}; libtorch {}; {threads} threads", std::env::consts::ARCH, native::cpu_features(), native::LIBTORCH)
+    format!(
+        "{os} {} {}; libtorch {}; {threads} threads",
+        std::env::consts::ARCH,
+        native::cpu_features(),
+        native::LIBTORCH
+    )
 }
 
 /// Listens to a search.
@@ -116,8 +121,7 @@ impl Recorder {
         let mut recorder = self;
         let spec = &search.setup().spec;
         let machine = machine(spec.threads);
-        let candidates: Vec<Vec<String>> =
-            search.setup().view.edges.iter().map(|e| e.candidates.clone()).collect();
+        let candidates: Vec<Vec<String>> = search.setup().view.edges.iter().map(|e| e.candidates.clone()).collect();
         let total = search.iterations_per_epoch() * u64::from(spec.search.epochs);
         let mut running = search.start()?;
         for _ in 0..iterations.min(total) {

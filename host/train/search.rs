@@ -95,9 +95,8 @@ impl Search {
             ValidationData::Holdout(share) => share,
         };
         let limit = spec.data.limit.map(|n| n as usize);
-        let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed).map_err(|e| {
-            e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name)))
-        })?;
+        let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
+            .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
         Ok(Self { spec, setup, data, split, iterations: None })
     }
 

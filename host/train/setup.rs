@@ -193,11 +193,12 @@ fn images(spec: &Spec, need: Need) -> Result<Images> {
         });
     }
     let root = spec.data.root.as_ref().map(|root| root.as_ref() as &Path);
-    let data = DataSet::load(name, root, Part::Train, spec.data.workers as usize)
-        .map_err(|e| match spec.place("data.root") {
+    let data = DataSet::load(name, root, Part::Train, spec.data.workers as usize).map_err(|e| {
+        match spec.place("data.root") {
             Some(place) => e.at(place),
             None => e,
-        })?;
+        }
+    })?;
     Ok(Images {
         count: data.images.labels.len(),
         classes: data.classes.len(),

@@ -95,9 +95,7 @@ impl Trainer {
         let parameters = &self.network.parameters;
         let row = |(row, gate): (&Vec<f64>, &ResolvedGate)| match gate {
             ResolvedGate::Relaxed(_) => {
-                let row = Tensor::f_from_slice(row)?
-                    .f_to_kind(parameters.kind())?
-                    .f_to_device(parameters.device())?;
+                let row = Tensor::f_from_slice(row)?.f_to_kind(parameters.kind())?.f_to_device(parameters.device())?;
                 Ok(Some(row.f_set_requires_grad(with_gradient)?))
             }
             _ => Ok(None),

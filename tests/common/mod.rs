@@ -3,8 +3,8 @@
 
 pub mod fixtures;
 
-use edas::graph::{Form, OpSet, OpSets};
 use edas::extension::Registry;
+use edas::graph::{Form, OpSet, OpSets};
 use edas::space::Space;
 use edas::spec::Node;
 use edas::supernet::Settings;

@@ -6,9 +6,9 @@
 use super::params;
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::raise;
+use crate::policy::AfterEpoch;
 use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps};
 use crate::policy::turn::{EdgeView, EpochEnd, SpaceView, StepResult, Turn};
-use crate::policy::AfterEpoch;
 use crate::random::Stream;
 use crate::space::derive::softmax;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FLOAT, INT, Map};
@@ -16,11 +16,50 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names of the interface, for suggestions.
 pub(super) const NAMES: &[&str] = &[
-    "epoch", "epochs", "iteration", "iteration_in_epoch", "iterations_per_epoch", "round", "params", "space", "rng",
-    "alpha", "probabilities", "cost", "strongest", "empty", "edges", "cells", "index", "cell", "position", "from", "to",
-    "candidates", "uniform", "normal", "gumbel", "choose", "weighted", "shuffle", "relax", "relax_all", "only", "off",
-    "invert", "temperature", "architecture", "weights", "measure", "param", "phase", "loss", "accuracy",
-    "derived_accuracy", "parameters", "multiply_adds",
+    "epoch",
+    "epochs",
+    "iteration",
+    "iteration_in_epoch",
+    "iterations_per_epoch",
+    "round",
+    "params",
+    "space",
+    "rng",
+    "alpha",
+    "probabilities",
+    "cost",
+    "strongest",
+    "empty",
+    "edges",
+    "cells",
+    "index",
+    "cell",
+    "position",
+    "from",
+    "to",
+    "candidates",
+    "uniform",
+    "normal",
+    "gumbel",
+    "choose",
+    "weighted",
+    "shuffle",
+    "relax",
+    "relax_all",
+    "only",
+    "off",
+    "invert",
+    "temperature",
+    "architecture",
+    "weights",
+    "measure",
+    "param",
+    "phase",
+    "loss",
+    "accuracy",
+    "derived_accuracy",
+    "parameters",
+    "multiply_adds",
 ];
 
 type Raised<T> = Result<T, Box<EvalAltResult>>;
@@ -37,9 +76,7 @@ impl SpaceValue {
     }
 
     fn edges(&mut self) -> Array {
-        (0..self.view.edges.len())
-            .map(|index| Dynamic::from(EdgeValue { view: self.view.clone(), index }))
-            .collect()
+        (0..self.view.edges.len()).map(|index| Dynamic::from(EdgeValue { view: self.view.clone(), index })).collect()
     }
 }
 
@@ -257,9 +294,11 @@ fn register_random(engine: &mut Engine) {
             let weights: Vec<FLOAT> = weights.iter().map(weight).collect();
             let sum: FLOAT = weights.iter().sum();
             if !(sum > 0.0 && sum.is_finite()) || weights.iter().any(|w| *w < 0.0) {
-                return Err(raise(Error::new("these are no weights to draw by")
-                    .expected("numbers from 0 up, with a sum above 0")
-                    .found(format!("{weights:?}"))));
+                return Err(raise(
+                    Error::new("these are no weights to draw by")
+                        .expected("numbers from 0 up, with a sum above 0")
+                        .found(format!("{weights:?}")),
+                ));
             }
             let mut left = r.stream().uniform() * sum;
             let last = weights.iter().rposition(|w| *w > 0.0).unwrap_or(0);

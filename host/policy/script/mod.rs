@@ -84,7 +84,9 @@ impl ScriptPolicy {
     fn locate(&self, error: Error) -> Error {
         match error.fields().place {
             Some(_) => error,
-            None => error.at(self.script.error("").fields().place.clone().unwrap_or_else(|| crate::error::Place::file("?"))),
+            None => {
+                error.at(self.script.error("").fields().place.clone().unwrap_or_else(|| crate::error::Place::file("?")))
+            }
         }
     }
 

@@ -122,9 +122,8 @@ fn odd_documents() {
 /// Every way to cut a spec short or to change one of its characters.
 #[test]
 fn mutations_never_panic() {
-    let text = format!(
-        "{LEAST}search: &s {{weights: {{momentum: 0.9}}}}\nx: *s\ny: |\n  a\n  b\nz: [1, 'a', \"b\\n\"]\n"
-    );
+    let text =
+        format!("{LEAST}search: &s {{weights: {{momentum: 0.9}}}}\nx: *s\ny: |\n  a\n  b\nz: [1, 'a', \"b\\n\"]\n");
     for (index, _) in text.char_indices() {
         let _ = Spec::parse(&text[..index], "m.yaml", &[]);
         let _ = Spec::parse(&text[index..], "m.yaml", &[]);
@@ -135,9 +134,7 @@ fn mutations_never_panic() {
             let _ = Node::parse(&format!("{changed}{}", &text[index + 1..]), "m.yaml");
         }
     }
-    for assignment in
-        ["", "=", ".", "a", "a=", "a.=1", "=a", "a=\0", "a=\n\n[", "ä.ö=ü: [", "a=---", "a=&x *x"]
-    {
+    for assignment in ["", "=", ".", "a", "a=", "a.=1", "=a", "a=\0", "a=\n\n[", "ä.ö=ü: [", "a=---", "a=&x *x"] {
         let _ = Spec::parse(LEAST, "m.yaml", &[assignment.to_owned()]);
     }
 }

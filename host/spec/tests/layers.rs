@@ -62,21 +62,14 @@ fn errors_in_a_base_name_its_file() {
         "sub/b.yaml:1:10: there is no file bass.yaml\n  expected: the file of a spec\n  help: did you mean \
          `base.yaml`?"
     );
-    assert!(
-        load(&files, "sub/c.yaml").unwrap_err().starts_with("sub/c.yaml:1:10: `extends` is of the wrong")
-    );
-    assert!(
-        load(&files, "sub/d.yaml").unwrap_err().starts_with("sub/d.yaml:2:21: unknown key `batsh` in search")
-    );
+    assert!(load(&files, "sub/c.yaml").unwrap_err().starts_with("sub/c.yaml:1:10: `extends` is of the wrong"));
+    assert!(load(&files, "sub/d.yaml").unwrap_err().starts_with("sub/d.yaml:2:21: unknown key `batsh` in search"));
 }
 
 #[test]
 fn a_circle_is_named_whole() {
-    let files = folder(&[
-        ("a.yaml", "extends: b.yaml\n"),
-        ("b.yaml", "extends: c.yaml\n"),
-        ("c.yaml", "extends: a.yaml\n"),
-    ]);
+    let files =
+        folder(&[("a.yaml", "extends: b.yaml\n"), ("b.yaml", "extends: c.yaml\n"), ("c.yaml", "extends: a.yaml\n")]);
     let error = load(&files, "a.yaml").unwrap_err();
     assert!(error.starts_with("c.yaml:1:10: specs extend each other in a circle\n  found: "), "{error}");
     assert!(error.ends_with("a.yaml → b.yaml → c.yaml → a.yaml"), "{error}");
@@ -96,11 +89,7 @@ fn paths_are_relative_to_the_file_that_writes_them() {
     assert_eq!(spec.data.root, Some(root("sub/images")));
     assert_eq!(
         spec.plugins,
-        [
-            PluginRef::Name("darts-ops".into()),
-            PluginRef::Path(root("base/x")),
-            PluginRef::Path(root("base/ops.rhai"))
-        ]
+        [PluginRef::Name("darts-ops".into()), PluginRef::Path(root("base/x")), PluginRef::Path(root("base/ops.rhai"))]
     );
     let Policy::Script(policy) = &spec.policy else { panic!("{:?}", spec.policy) };
     assert_eq!(&*policy.script, std::env::current_dir().unwrap().join("here.rhai"));
@@ -175,10 +164,7 @@ fn assignments() {
         assert!(error.starts_with(start), "{assignment}: {error}");
     }
     let error = set(&["plugins=[a]", "plugins.3=b"]).unwrap_err();
-    assert!(
-        error
-            .starts_with("<command line>:1:15: `plugins` has no entry `3`\n  expected: a number from 0 to 1")
-    );
+    assert!(error.starts_with("<command line>:1:15: `plugins` has no entry `3`\n  expected: a number from 0 to 1"));
 }
 
 #[test]

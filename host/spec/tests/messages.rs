@@ -188,9 +188,7 @@ fn ranges() {
         "name: ''",
         "specs/a.yaml:5:7: `name` has the wrong length\n  expected: text of 1 to 200 characters\n  found: \"\"",
     );
-    for lines in
-        ["search: {weights: {learning_rate: 0, minimum_learning_rate: 0, clip: null}}", "threads: 1024"]
-    {
+    for lines in ["search: {weights: {learning_rate: 0, minimum_learning_rate: 0, clip: null}}", "threads: 1024"] {
         with(lines).unwrap();
     }
 }
@@ -341,10 +339,7 @@ fn decoding_other_types() {
     assert_eq!(sample("shape: {line: [1, 2]}").unwrap().shape, Some(Shape::Line(1, 2)));
     assert_eq!(sample("table: {a: 1, b: 0.5}").unwrap().table.len(), 2);
     for (text, start) in [
-        (
-            "pair: [256, 0]",
-            "s.yaml:1:8: `pair.0` is of the wrong type\n  expected: a whole number from 0 to 255",
-        ),
+        ("pair: [256, 0]", "s.yaml:1:8: `pair.0` is of the wrong type\n  expected: a whole number from 0 to 255"),
         ("pair: [1]", "s.yaml:1:7: `pair` is of the wrong type\n  expected: a list of 2 entries"),
         ("shape: {box: {width: 3, w: 1}}", "s.yaml:1:25: unknown key `w` in shape.box"),
         ("shape: {box: {}}", "s.yaml:1:14: missing key `width` in shape.box"),

@@ -8,8 +8,7 @@ mod round_trip;
 use super::Spec;
 
 /// The least that is a spec.
-const LEAST: &str =
-    "edas: 1\nspace: spaces/darts.yaml\npolicy: {script: ../scripts/edas.rhai}\ndata: {name: digits}\n";
+const LEAST: &str = "edas: 1\nspace: spaces/darts.yaml\npolicy: {script: ../scripts/edas.rhai}\ndata: {name: digits}\n";
 
 /// A spec from the least one and further lines, the first of which is line 5.
 fn with(lines: &str) -> Result<Spec, String> {

@@ -2,15 +2,13 @@
 
 use super::{LEAST, set, with};
 use crate::spec::{
-    Augment, Data, DataSet, Every, Node, Policy, Precision, Space, Spec, ValidationData, Value, check_ranges,
-    schema,
+    Augment, Data, DataSet, Every, Node, Policy, Precision, Space, Spec, ValidationData, Value, check_ranges, schema,
 };
 
 #[track_caller]
 fn assert_round_trip(spec: &Spec) {
     let text = spec.to_yaml().unwrap();
-    let again =
-        Spec::parse(&text, "/elsewhere/spec.yaml", &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let again = Spec::parse(&text, "/elsewhere/spec.yaml", &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(&again, spec, "{text}");
     assert_eq!(again.to_yaml().unwrap(), text);
     assert!(!text.contains("extends"), "{text}");
@@ -29,16 +27,12 @@ fn specs_from_text() {
     ] {
         assert_round_trip(&with(lines).unwrap());
     }
-    assert_round_trip(
-        &set(&["policy={plugin: p, name: q, params: {b: 1, a: [1.5, x, {y: null}], c: -3}}"]).unwrap(),
-    );
+    assert_round_trip(&set(&["policy={plugin: p, name: q, params: {b: 1, a: [1.5, x, {y: null}], c: -3}}"]).unwrap());
     let params = "policy.params={x: \"tabs\\tand\\n\\nlines\\0 # : - ✓\\n\", '- ': ' a '}";
     assert_round_trip(&set(&[params]).unwrap());
     assert_round_trip(&set(&["space={plugin: ./p.so, name: q}"]).unwrap());
     assert_round_trip(&set(&["space={script: s.rhai}"]).unwrap());
-    assert_round_trip(
-        &set(&["space={name: x, cell_types: [{name: normal, at: cells / 3, text: '× 2'}]}"]).unwrap(),
-    );
+    assert_round_trip(&set(&["space={name: x, cell_types: [{name: normal, at: cells / 3, text: '× 2'}]}"]).unwrap());
 }
 
 #[test]
@@ -66,8 +60,7 @@ fn a_spec_made_in_code() {
         augment: Augment { crop: 0, flip: false, cutout: 0 },
         ..Data::new(DataSet::Images, Some("images".into()))
     };
-    let mut spec =
-        Spec::new(Space::File("specs/spaces/darts.yaml".into()), Policy::script("edas.rhai"), data);
+    let mut spec = Spec::new(Space::File("specs/spaces/darts.yaml".into()), Policy::script("edas.rhai"), data);
     spec.network.precision = Precision::Float64;
     spec.validation.every = Every::Iterations(10);
     spec.check().unwrap();

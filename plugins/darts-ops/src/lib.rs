@@ -15,7 +15,7 @@
 //! Batch norms are without affine parameters in the search form and with them in the final form; the
 //! stem's is always affine.
 
-use edas_plugin::{Graph, Op, Operation, Parameter, Plugin, Value, Form};
+use edas_plugin::{Form, Graph, Op, Operation, Parameter, Plugin, Value};
 
 mod frame;
 

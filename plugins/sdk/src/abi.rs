@@ -282,9 +282,7 @@ pub struct Builder {
     >,
     /// Writes at most `capacity` sizes of a value's shape (channels, height, width) and returns its rank; -1
     /// where the value is unknown.
-    pub shape: Option<
-        unsafe extern "C" fn(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64,
-    >,
+    pub shape: Option<unsafe extern "C" fn(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64>,
 }
 
 /// Plugin extension [`OP_SET`]: operations, described and built as layer graphs.

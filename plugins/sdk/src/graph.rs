@@ -231,10 +231,8 @@ impl<'a> Graph<'a> {
     }
 
     fn pool(&mut self, kind: &str, x: Value, kernel: i64, stride: i64) -> Value {
-        let attributes = Attributes::new()
-            .integer("kernel", kernel)
-            .integer("stride", stride)
-            .integer("padding", kernel / 2);
+        let attributes =
+            Attributes::new().integer("kernel", kernel).integer("stride", stride).integer("padding", kernel / 2);
         self.one(kind, &[x], &attributes)
     }
 
@@ -300,9 +298,7 @@ impl<'a> Graph<'a> {
 
     fn tensor(
         &mut self,
-        make: Option<
-            unsafe extern "C" fn(*mut std::ffi::c_void, abi::Text, *const i64, usize, u32, f64) -> u64,
-        >,
+        make: Option<unsafe extern "C" fn(*mut std::ffi::c_void, abi::Text, *const i64, usize, u32, f64) -> u64>,
         name: &str,
         shape: &[i64],
         initialiser: Initialiser,
@@ -314,9 +310,9 @@ impl<'a> Graph<'a> {
         };
         match make {
             // SAFETY: `new` vouches for the table; text and shape live until the call returns.
-            Some(make) => Value(unsafe {
-                make(self.builder.context, abi::Text::new(name), shape.as_ptr(), shape.len(), kind, a)
-            }),
+            Some(make) => {
+                Value(unsafe { make(self.builder.context, abi::Text::new(name), shape.as_ptr(), shape.len(), kind, a) })
+            }
             None => Value(0),
         }
     }
