@@ -47,3 +47,46 @@ pub fn settings(cells: i64, channels: i64, size: i64, kind: Kind) -> Settings {
         seed: 1,
     }
 }
+
+/// Builds a package of this workspace that is a plugin library, and returns the library.
+pub fn library(package: &str) -> PathBuf {
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--package", package]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let status = command.current_dir(repository("")).status().expect("cargo runs");
+    assert!(status.success(), "{package} cannot be built");
+    let name = package.trim_start_matches("edas-").trim_end_matches("-library").replace('-', "_");
+    let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    profile_folder().join(file)
+}
+
+/// The folder of this build's profile: `target/release`, say.
+pub fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("this test is a file");
+    test.ancestors().nth(2).expect("it lies in target/<profile>/deps").to_owned()
+}
+
+/// The `edas` program, in a folder of its own, without variables that would change what it does.
+pub fn edas(folder: &Path) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("edas").expect("the program is built");
+    command.current_dir(folder).env_remove("RUST_LOG").env_remove("EDAS_PLUGIN_PATH").env("NO_COLOR", "1");
+    command
+}
+
+/// A spec of the DARTS space on digits that takes a second: `keys` are further lines, or replace those here.
+pub fn small_spec(keys: &[&str]) -> edas::spec::Spec {
+    let mut overrides: Vec<String> = [
+        "network.cells=3",
+        "network.channels=4",
+        "search.epochs=2",
+        "data.limit=160",
+        "search.batch=16",
+        "threads=1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    overrides.extend(keys.iter().map(|k| (*k).to_owned()));
+    edas::spec::Spec::load(repository("specs/quickstart.yaml"), &overrides).expect("a sound spec")
+}
