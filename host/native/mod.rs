@@ -5,10 +5,30 @@ use std::fs;
 /// The version of libtorch that this program was built for.
 pub const LIBTORCH: &str = "2.13.0";
 
-/// The number of CUDA devices that libtorch sees.
+/// The number of CUDA devices that libtorch sees. The program links no CUDA: libtorch's CUDA part is opened here, where it
+/// is there at all. Untested: no machine with a GPU has been at hand.
 pub fn cuda_devices() -> i64 {
+    open_cuda();
     tch::Cuda::device_count()
 }
+
+/// Opens libtorch's CUDA part, once per process, before the first question about CUDA; opening it registers it.
+#[cfg(target_os = "linux")]
+fn open_cuda() {
+    static OPENED: std::sync::Once = std::sync::Once::new();
+    OPENED.call_once(|| {
+        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        // SAFETY: the library is libtorch's own; its constructors register kernels and nothing else.
+        match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
+            // Never closed: its kernels stay registered as long as the process.
+            Ok(library) => std::mem::forget(library),
+            Err(e) => tracing::debug!("no CUDA part of libtorch: {e}"),
+        }
+    });
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_cuda() {}
 
 /// The folder that libtorch was loaded from, where the system tells.
 pub fn libtorch_folder() -> Option<String> {

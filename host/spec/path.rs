@@ -25,6 +25,11 @@ impl SpecPath {
         Self(tidy(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned())))
     }
 
+    /// A path that is written as it is: relative to the folder in which the spec will be written.
+    pub fn beside_spec(path: impl AsRef<Path>) -> Self {
+        Self(path.as_ref().to_owned())
+    }
+
     /// A path as a file or the command line writes it.
     pub fn resolve(text: &str, written: &Place) -> Self {
         let named = !written.file.to_string_lossy().starts_with('<');

@@ -115,7 +115,7 @@ impl Setup {
     pub fn portable_spec(&self) -> Spec {
         let mut spec = self.spec.clone();
         let copy = |path: &SpecPath| match path.file_name() {
-            Some(name) => SpecPath::from(Path::new("inputs").join(name)),
+            Some(name) => SpecPath::beside_spec(Path::new("inputs").join(name)),
             None => path.clone(),
         };
         if let spec::Space::File(path) = &spec.space {

@@ -3,7 +3,7 @@
 //!
 //! The CPU version is the part of PyPI's wheel `torch` that computes on CPUs, with the two small NVIDIA libraries that
 //! it links all the same. The CUDA version adds the rest of the wheel and the NVIDIA wheels that it names. There the CUDA
-//! libraries lie in `torch/lib/cuda`, where the build does not see them (it would link them, and the program would not
+//! libraries lie in `torch/lib-cuda`, where the build does not see them (it would link them, and the program would not
 //! start elsewhere); links beside them lead to the CPU libraries, so that their own relative paths resolve, and the
 //! program opens them at run time when a GPU is asked for. The CUDA version has not been tried on a machine with a GPU.
 
@@ -68,7 +68,7 @@ pub(crate) fn provision(cuda: bool) -> Result<()> {
     }
     let link = tool::root().join(".libtorch");
     let sound = |folder: &Path| folder.join("torch/build-version").is_file();
-    let has_cuda = |folder: &Path| folder.join("torch/lib/cuda").is_dir();
+    let has_cuda = |folder: &Path| folder.join("torch/lib-cuda").is_dir();
     if sound(&link) && (!cuda || has_cuda(&link)) {
         return Ok(());
     }
@@ -169,7 +169,7 @@ fn fill(cuda: bool, python: &str, work: &Path) -> Result<()> {
         match library {
             Some(library) if CPU_LIBRARIES.contains(&library) => Some(name.into()),
             Some(library) if cuda && CUDA_LIBRARIES.contains(&library) => {
-                Some(Path::new("torch/lib/cuda").join(library))
+                Some(Path::new("torch/lib-cuda").join(library))
             }
             _ => name.starts_with("torch/include/").then(|| name.into()),
         }
@@ -190,7 +190,7 @@ fn fill(cuda: bool, python: &str, work: &Path) -> Result<()> {
             wheel::unpack(&file, work, library)?;
             let _ = fs::remove_file(&file);
         }
-        lead_back(&work.join("torch/lib/cuda"))?;
+        lead_back(&work.join("torch/lib-cuda"))?;
     }
     let _ = fs::remove_dir_all(&wheels);
     // Written last: its presence says that the folder is whole.
@@ -205,11 +205,9 @@ fn fill(cuda: bool, python: &str, work: &Path) -> Result<()> {
 fn lead_back(folder: &Path) -> Result<()> {
     for library in CPU_LIBRARIES {
         let link = folder.join(library);
-        std::os::unix::fs::symlink(Path::new("..").join(library), &link).map_err(|e| disk(&link, &e))?;
+        std::os::unix::fs::symlink(Path::new("../lib").join(library), &link).map_err(|e| disk(&link, &e))?;
     }
-    // Their path to the NVIDIA libraries is two folders up from `torch/lib`, which is three from here.
-    let link = folder.join("../../nvidia");
-    std::os::unix::fs::symlink("../nvidia", &link).map_err(|e| disk(&link, &e))
+    Ok(())
 }
 
 #[cfg(not(unix))]

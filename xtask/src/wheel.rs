@@ -82,11 +82,11 @@ fn explain_pip(requirement: &str, text: &str) -> String {
     let line = text.lines().rev().find(|l| l.contains("ERROR")).unwrap_or("no message").trim();
     let help = if text.contains("No space left") {
         "the disk is full: make room, or set EDAS_CACHE to a folder on another disk"
-    } else if ["connection", "Connection", "resolve", "Max retries", "timed out", "Network"]
+    } else if ["connection", "Connection", "No matching distribution", "resolve", "Max retries", "timed out", "Network"]
         .iter()
         .any(|w| text.contains(w))
     {
-        "PyPI cannot be reached: check the network (pip's own settings hold, proxies included), or set LIBTORCH to a libtorch \
+        "PyPI cannot be reached, or does not have it: check the network (pip's own settings hold, proxies included), or set LIBTORCH to a libtorch \
          2.13.0 that you have"
     } else {
         "see whether `python3 -m pip download torch==2.13.0` works, or set LIBTORCH to a libtorch 2.13.0 that you have"
