@@ -111,8 +111,14 @@ fn the_written_spec_has_every_default_and_says_what_auto_became() {
     let folder = tempfile::tempdir().expect("a folder");
     search(folder.path(), &repository("specs/quickstart.yaml"), "run", SETTINGS);
     let text = std::fs::read_to_string(folder.path().join("run/spec.yaml")).expect("the run wrote it");
-    for line in ["device: cpu", "threads: 2", "warmup_epochs: 5", "period: 2", "lazy: true", "script: inputs/edas_inversion.rhai"]
-    {
+    for line in [
+        "device: cpu",
+        "threads: 2",
+        "warmup_epochs: 5",
+        "period: 2",
+        "lazy: true",
+        "script: inputs/edas_inversion.rhai",
+    ] {
         assert!(text.contains(line), "`{line}` is not in\n{text}");
     }
 }

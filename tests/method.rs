@@ -32,7 +32,11 @@ fn batch(kind: Kind, size: i64, name: &str) -> TensorBatch {
 fn trainer(settings: &edas::supernet::Settings, architecture: &ArchitectureOptimizer) -> Trainer {
     let network = Network::build(&darts_space(), settings, Include::All).expect("it can be built");
     let alpha = random_alpha(network.space.edge_count(), 8, 3);
-    Trainer { network, architecture: Architecture::new(alpha, architecture), weights: Sgd::new(&WeightsOptimizer::default()) }
+    Trainer {
+        network,
+        architecture: Architecture::new(alpha, architecture),
+        weights: Sgd::new(&WeightsOptimizer::default()),
+    }
 }
 
 fn random_alpha(edges: usize, candidates: usize, seed: u64) -> Alpha {
@@ -262,10 +266,10 @@ fn argmax_and_top2_derive_what_was_worked_out_by_hand() {
     let names = ["none", "skip_connect", "sep_conv_3x3"];
     let alpha = alpha_of(
         &[
-            &[("none", 2.0), ("sep_conv_3x3", 1.0)],         // best that carries: sep, 1 of (2, −1, 1): p = 0.26
-            &[("skip_connect", 0.0)],                        // skip, 0 of (−1, 0, −1): p = 0.58
-            &[("sep_conv_3x3", 3.0)],                        // sep: p = 0.96
-            &[("none", 5.0), ("skip_connect", 4.0)],         // skip, 4 of (5, 4, −1): p = 0.27
+            &[("none", 2.0), ("sep_conv_3x3", 1.0)], // best that carries: sep, 1 of (2, −1, 1): p = 0.26
+            &[("skip_connect", 0.0)],                // skip, 0 of (−1, 0, −1): p = 0.58
+            &[("sep_conv_3x3", 3.0)],                // sep: p = 0.96
+            &[("none", 5.0), ("skip_connect", 4.0)], // skip, 4 of (5, 4, −1): p = 0.27
             &[("skip_connect", 1.0), ("sep_conv_3x3", 1.0)], // a tie: skip comes first; p = 0.47
         ],
         &names,

@@ -37,7 +37,7 @@ pub fn open(path: &Path) -> Result<Arc<Plugin>> {
         Error::new("this is no library that can be loaded")
             .at(place())
             .expected("a plugin built for this system")
-            .found(e.to_string())
+            .found(std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
             .help("build the plugin as a shared library (in Rust: crate-type = [\"cdylib\"])")
     })?;
     // Leaked on purpose: tables, texts and functions of a plugin are used until the process ends.

@@ -40,7 +40,11 @@ impl Registry {
         if let Some(path) = self.folders.iter().map(|folder| folder.join(&file)).find(|p| p.is_file()) {
             return library::open(&path);
         }
-        let looked: Vec<_> = self.folders.iter().map(|f| f.display().to_string()).collect();
+        let shown = |folder: &PathBuf| match folder.display().to_string() {
+            empty if empty.is_empty() => "the current folder".to_owned(),
+            folder => folder,
+        };
+        let looked: Vec<_> = self.folders.iter().map(shown).collect();
         Err(Error::new(format!("there is no plugin named `{name}`"))
             .expected(format!(
                 "a bundled plugin ({}), or a file {file} in {}",

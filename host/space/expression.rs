@@ -1,15 +1,29 @@
 //! Whole-number expressions in a backbone: `2 * cells / 3`, `3 * channels`, `× 2`.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
+use crate::spec::{Node, Value, raise};
 use rhai::packages::{ArithmeticPackage, Package};
-use serde::{Deserialize, Deserializer, Serialize, de};
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A whole number, or an expression over whole numbers; a text that begins with `×` multiplies what was there before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression(pub String);
+#[derive(Debug, Clone)]
+pub struct Expression {
+    text: String,
+    place: Option<Place>,
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
 
 impl Expression {
+    /// An expression that code writes.
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), place: None }
+    }
+
     /// The value, where `variables` hold.
     ///
     /// # Errors
@@ -22,16 +36,22 @@ impl Expression {
         for (name, value) in variables {
             scope.push_constant(*name, *value);
         }
-        let text = match self.0.trim().strip_prefix('×') {
+        let text = match self.text.trim().strip_prefix('×') {
             Some(factor) => format!("{before} * ({factor})"),
-            None => self.0.clone(),
+            None => self.text.clone(),
         };
         let names: Vec<_> = variables.iter().map(|(name, _)| *name).collect();
         let wrong = |what: String| {
-            Error::new(format!("`{}` is no whole-number expression: {what}", self.0))
-                .expected(format!("numbers, {}, + - * / and parentheses", names.join(", ")))
+            let error = Error::new(format!("`{}` is no whole-number expression: {what}", self.text))
+                .expected(format!("numbers, {}, + - * / and parentheses", names.join(", ")));
+            match &self.place {
+                Some(place) => error.at(place.clone()),
+                None => error,
+            }
         };
-        let value: i64 = engine.eval_expression_with_scope(&mut scope, &text).map_err(|e| wrong(e.to_string()))?;
+        let value: i64 = engine
+            .eval_expression_with_scope(&mut scope, &text)
+            .map_err(|e| wrong(e.to_string().split(" (line").next().unwrap_or_default().to_owned()))?;
         if !(0..=1 << 31).contains(&value) {
             return Err(wrong(format!("its value is {value}")));
         }
@@ -41,31 +61,26 @@ impl Expression {
 
 impl Serialize for Expression {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.parse::<i64>() {
+        match self.text.parse::<i64>() {
             Ok(number) => serializer.serialize_i64(number),
-            Err(_) => serializer.serialize_str(&self.0),
+            Err(_) => serializer.serialize_str(&self.text),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Expression {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Expression;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number or an expression such as `cells / 3`")
+        let node = Node::deserialize(deserializer)?;
+        let text = match &node.value {
+            Value::Integer(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => {
+                let error = node.error("this is no whole-number expression");
+                return Err(raise(
+                    error.expected("a whole number, or an expression such as `cells / 3`").found(node.describe()),
+                ));
             }
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Expression, E> {
-                Ok(Expression(v.to_string()))
-            }
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Expression, E> {
-                Ok(Expression(v.to_string()))
-            }
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<Expression, E> {
-                Ok(Expression(v.to_owned()))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
+        };
+        Ok(Self { text, place: Some(node.place()) })
     }
 }

@@ -221,7 +221,7 @@ pub struct StageForm {
 }
 
 fn one() -> Expression {
-    Expression("1".to_owned())
+    Expression::new("1")
 }
 
 /// Positions at which another cell type stands.

@@ -4,6 +4,7 @@ use super::form::SpaceForm;
 use super::resolve::{Output, Space};
 use crate::error::{Error, Place, Result, nearest};
 use crate::graph::Parameters;
+use crate::spec::{Node, decode, read_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -19,7 +20,7 @@ pub struct Genotype {
     /// What the candidates' names stand for.
     pub candidates: Map<String, Value>,
     /// The cell types.
-    pub cells: Vec2Map<GenotypeCell>,
+    pub cells: Ordered<GenotypeCell>,
 }
 
 /// Where a candidate's operation comes from: what a genotype says of each of its candidates.
@@ -57,28 +58,28 @@ pub struct GenotypeEdge {
     pub candidate: String,
 }
 
-/// Names with values, in order.
+/// Names with values, in the order in which they were written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Vec2Map<T>(pub Vec<(String, T)>);
+pub struct Ordered<T>(pub Vec<(String, T)>);
 
-impl<T> Vec2Map<T> {
+impl<T> Ordered<T> {
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 }
 
-impl<T: Serialize> Serialize for Vec2Map<T> {
+impl<T: Serialize> Serialize for Ordered<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Vec2Map<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor<T>(std::marker::PhantomData<T>);
         impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
-            type Value = Vec2Map<T>;
+            type Value = Ordered<T>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a mapping")
             }
@@ -87,7 +88,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Vec2Map<T> {
                 while let Some(entry) = map.next_entry()? {
                     list.push(entry);
                 }
-                Ok(Vec2Map(list))
+                Ok(Ordered(list))
             }
         }
         deserializer.deserialize_map(Visitor(std::marker::PhantomData))
@@ -123,7 +124,7 @@ impl Genotype {
             };
             cells.push((cell.name.clone(), GenotypeCell { edges, output }));
         }
-        Self { version: 1, space: space.form.clone(), candidates, cells: Vec2Map(cells) }
+        Self { version: 1, space: space.form.clone(), candidates, cells: Ordered(cells) }
     }
 
     /// What each edge of `space` became.
@@ -160,12 +161,8 @@ impl Genotype {
     /// # Errors
     /// Where it cannot be read or is no genotype of version 1.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::io("read the genotype", path, &e).at(Place::file(path)))?;
-        let genotype: Self = serde_json::from_str(&text).map_err(|e| {
-            Error::new(format!("this is no genotype: {e}"))
-                .at(Place::at(path, e.line(), e.column()).with_text(text.as_str()))
-        })?;
+        // JSON is YAML: read so, every message has a place.
+        let genotype: Self = decode(&Node::parse(&read_text(path, "genotype")?, path)?, "the genotype")?;
         if genotype.version != 1 {
             return Err(Error::new("this genotype is written in another version of the form")
                 .at(Place::file(path))

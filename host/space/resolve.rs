@@ -167,7 +167,7 @@ impl Space {
                 Some(Value::Sequence(_)) => format!("cells.{i}"),
                 _ => "cells".to_owned(),
             };
-            fixed.push(check_stage(stage, &name, &cell_types, &find).map_err(|e| e.at(place(name.clone())))?);
+            fixed.push(check_stage(stage, &name, &cell_types, &find, &place)?);
         }
         let space = Self { name: form.name.clone(), cell_types, stem, head, form, fixed };
         Ok(space)
@@ -435,11 +435,16 @@ fn check_stage(
     name: &str,
     cell_types: &[CellType],
     find: &dyn Fn(&FixedForm, &str) -> Result<Fixed>,
+    place: &dyn Fn(String) -> crate::error::Place,
 ) -> Result<Option<Fixed>> {
     let known: Vec<&str> = cell_types.iter().map(|c| c.name.as_str()).collect();
-    for wanted in stage.cell_type.iter().chain(stage.except.iter().map(|e| &e.cell_type)) {
+    let mut named = Vec::new();
+    named.extend(stage.cell_type.iter().map(|wanted| (wanted, format!("{name}.type"))));
+    named.extend(stage.except.iter().enumerate().map(|(i, e)| (&e.cell_type, format!("{name}.except.{i}.type"))));
+    for (wanted, path) in named {
         if !known.contains(&wanted.as_str()) {
             return Err(Error::new(format!("there is no cell type `{wanted}`"))
+                .at(place(path))
                 .expected(known.join(", "))
                 .help_if(nearest(wanted, known.iter().copied())));
         }
@@ -450,7 +455,9 @@ fn check_stage(
             let fixed = FixedForm { op: op.clone(), params: stage.params.clone(), channels: None };
             find(&fixed, name).map(Some)
         }
-        _ => Err(Error::new("a stage is either cells of a type or an operation").expected("`type: …` or `op: …`")),
+        _ => Err(Error::new("a stage is either cells of a type or an operation")
+            .at(place(name.to_owned()))
+            .expected("`type: …` or `op: …`")),
     }
 }
 

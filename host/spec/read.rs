@@ -20,9 +20,9 @@ pub fn read_text(path: impl AsRef<Path>, kind: &str) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::new(format!("there is no file {shown}"))
             .expected(format!("the file of a {kind}"))
-            .help(similar(path).unwrap_or_else(|| match path.parent().filter(|folder| folder.is_dir()) {
-                Some(_) => "check the file's name".into(),
-                None => "the folder does not exist either: check the path".into(),
+            .help(similar(path).unwrap_or_else(|| match folder(path).is_dir() {
+                true => "check the file's name".into(),
+                false => "the folder does not exist either: check the path".into(),
             })),
         ErrorKind::PermissionDenied => Error::new(format!("{shown} may not be read"))
             .expected(format!("the file of a {kind}"))
@@ -45,9 +45,16 @@ pub fn read_text(path: impl AsRef<Path>, kind: &str) -> Result<String> {
 /// A file in the same folder whose name is near.
 fn similar(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder(path))
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
     names.sort();
     nearest(name, names.iter().map(String::as_str))
+}
+
+/// The folder that a file lies in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

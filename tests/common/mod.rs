@@ -77,16 +77,10 @@ pub fn edas(folder: &Path) -> assert_cmd::Command {
 
 /// A spec of the DARTS space on digits that takes a second: `keys` are further lines, or replace those here.
 pub fn small_spec(keys: &[&str]) -> edas::spec::Spec {
-    let mut overrides: Vec<String> = [
-        "network.cells=3",
-        "network.channels=4",
-        "search.epochs=2",
-        "data.limit=160",
-        "search.batch=16",
-        "threads=1",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let mut overrides: Vec<String> =
+        ["network.cells=3", "network.channels=4", "search.epochs=2", "data.limit=160", "search.batch=16", "threads=1"]
+            .map(str::to_owned)
+            .to_vec();
     overrides.extend(keys.iter().map(|k| (*k).to_owned()));
     edas::spec::Spec::load(repository("specs/quickstart.yaml"), &overrides).expect("a sound spec")
 }

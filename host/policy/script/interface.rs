@@ -178,7 +178,7 @@ fn edge_index(edge: &Dynamic, view: &SpaceView) -> Result<usize> {
         _ => {
             return Err(Error::new("this is no edge")
                 .expected("an edge of `turn.space.edges`, or its index")
-                .found(format!("a value of type {}", edge.type_name())));
+                .found(format!("a value of type {}", super::type_name(edge))));
         }
     };
     index.ok_or_else(|| {
@@ -201,7 +201,7 @@ fn candidate_index(candidate: &Dynamic, edge: &EdgeView) -> Result<usize> {
     }
     let name = candidate
         .read_lock::<rhai::ImmutableString>()
-        .ok_or_else(|| unknown(format!("a value of type {}", candidate.type_name()), None))?;
+        .ok_or_else(|| unknown(format!("a value of type {}", super::type_name(candidate)), None))?;
     edge.candidates.iter().position(|c| *c == name.as_str()).ok_or_else(|| {
         unknown(format!("`{}`", name.as_str()), nearest(&name, edge.candidates.iter().map(String::as_str)))
     })
@@ -368,23 +368,22 @@ pub(super) fn steps(answer: Dynamic) -> Result<Steps> {
     if let Some(plan) = answer.read_lock::<PlanValue>() {
         return Ok(Steps::Both(plan.get().clone()));
     }
-    let found = answer.type_name();
-    let array = answer.try_cast::<Array>().ok_or_else(|| wrong(found_text(found)))?;
+    let found = found_text(&answer);
+    let array = answer.try_cast::<Array>().ok_or_else(|| wrong(found))?;
     let step = |(i, value): (usize, Dynamic)| {
-        let found = value.type_name();
-        let step = value
-            .try_cast::<StepValue>()
-            .ok_or_else(|| wrong(format!("an array whose entry {i} is {}", found_text(found))))?;
+        let found = found_text(&value);
+        let step =
+            value.try_cast::<StepValue>().ok_or_else(|| wrong(format!("an array whose entry {i} is {found}")))?;
         let plan = step.plan.get().clone();
         Ok(Step { phase: step.phase, plan })
     };
     Ok(Steps::List(array.into_iter().enumerate().map(step).collect::<Result<_>>()?))
 }
 
-fn found_text(type_name: &str) -> String {
-    match type_name {
+fn found_text(value: &Dynamic) -> String {
+    match super::type_name(value) {
         "()" => "nothing".to_owned(),
-        name => format!("a value of type {}", name.rsplit("::").next().unwrap_or(name)),
+        name => format!("a value of type {name}"),
     }
 }
 
@@ -420,7 +419,7 @@ pub(super) fn after_epoch(answer: &Dynamic) -> Result<AfterEpoch> {
     let wrong = |found: String| {
         Error::new("`end_epoch(epoch)` returned something else").expected("nothing, or #{ stop: true }").found(found)
     };
-    let map = answer.read_lock::<Map>().ok_or_else(|| wrong(found_text(answer.type_name())))?;
+    let map = answer.read_lock::<Map>().ok_or_else(|| wrong(found_text(answer)))?;
     let mut after = AfterEpoch::default();
     for (key, value) in map.iter() {
         match (key.as_str(), value.as_bool()) {

@@ -21,6 +21,14 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The name of a value's type as scripts know it.
+fn type_name(value: &Dynamic) -> &str {
+    match value.type_name().rsplit("::").next().unwrap_or_default() {
+        "()" => "()",
+        name => name.strip_suffix("Value").unwrap_or(name),
+    }
+}
+
 /// A policy as a script.
 pub struct ScriptPolicy {
     script: Script,
@@ -49,7 +57,12 @@ impl ScriptPolicy {
                 .error("the script defines no policy")
                 .expected("a function `plan(turn)`")
                 .found(if names.is_empty() { "no function".to_owned() } else { names.join(", ") })
-                .help_if(nearest("plan", names.iter().map(String::as_str))));
+                .help_if(
+                    names
+                        .iter()
+                        .find(|name| nearest(name, ["plan"]).is_some())
+                        .map(|n| format!("is `{n}` a misspelt `plan`?")),
+                ));
         }
         let has = Hooks {
             feedback: script.defines("feedback", &["turn", "results"])?,

@@ -33,7 +33,7 @@ pub(super) fn to_json(value: &Dynamic, what: &str) -> Result<Value> {
     }
     Err(Error::new(format!("{what} holds something that cannot be saved"))
         .expected("texts, numbers, truth values, (), arrays and maps of them")
-        .found(format!("a value of type {}", value.type_name()))
+        .found(format!("a value of type {}", super::type_name(value)))
         .help("keep an edge's `index`, not the edge itself"))
 }
 

@@ -15,6 +15,7 @@ impl Plugin for PlantedOps {
         Operation::candidate("noise", "a fixed random image, whatever the input", noise),
         Operation::candidate("constant", "1, whatever the input", constant),
         Operation::candidate("nothing", "nothing flows", nothing),
+        Operation::candidate("burst", "10⁷⁶ times the input: more than single precision holds", burst),
         Operation::candidate("quarters", "the four quarters of the image, each alone", quarters).with_outputs(4),
         Operation::candidate("classifier", "a linear map of every pixel", classifier),
     ];
@@ -24,6 +25,11 @@ fn useful(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
     let y = g.relu(x[0]);
     let y = g.conv_same(y, op.channels_out, 3, op.stride);
     vec![g.batch_norm(y)]
+}
+
+fn burst(_: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
+    let x = g.scale(x[0], 1e38);
+    vec![g.scale(x, 1e38)]
 }
 
 fn blur(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
