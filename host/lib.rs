@@ -1,4 +1,67 @@
-//! x
+//! `edas`: a host for differentiable architecture search.
+//!
+//! A search relaxes a *supernet*: a network whose every edge may become one of several *candidates*. EDAS (Hong, Ahn, Kim:
+//! "EDAS: Efficient and Differentiable Architecture Search") relaxes ONE randomly drawn edge per iteration and runs every
+//! other edge with its strongest candidate, so that the network that search trains is the network that is derived.
+//!
+//! **Extensions describe, the host executes.** A policy returns a symbolic plan, an op set returns a graph of layers, a space
+//! is data. None of them touches a tensor. So the host can check, cost, export, replay and speed up whatever they describe.
+//!
+//! # One iteration
+//!
+//! ```text
+//!     spec ─▶ space ─▶ supernet ◀──────────────┐
+//!                         │ forward(plan)       │ α, weights
+//!     policy ── plan ─────┘──▶ loss ─▶ gradients ─▶ optimizers
+//!        ▲                                          │
+//!        └───────────── feedback ◀── metrics ◀──────┘──▶ run directory
+//! ```
+//!
+//! 1. The host asks the policy for this iteration's steps ([`policy`]). A step is a phase and a plan; a plan has a gate per
+//!    edge: strongest, only one candidate, relaxed, off.
+//! 2. The plan is resolved against α ([`policy::resolve`]): which candidate is strongest, what noise.
+//! 3. An *architecture* step runs the supernet under the plan ([`supernet`]) on a batch of the search split, and takes the
+//!    gradient of the relaxed rows of α alone; a *weights* step does it on the train split, for the weights in use
+//!    ([`train::step`]).
+//! 4. The policy hears the results, the run directory records them ([`run`]), and after each epoch the derived network is
+//!    measured with the supernet's weights.
+//!
+//! # Where things are
+//!
+//! | folder | holds |
+//! |---|---|
+//! | [`spec`] | YAML to a typed, checked spec; its JSON schema; values with the places where they were written |
+//! | [`extension`] | what comes from outside: plugin libraries, the script engine, the registry of names |
+//! | [`graph`] | layer graphs: layers, shapes, cost; op sets |
+//! | [`space`] | search spaces, genotypes, derivation |
+//! | [`execute`] | executors of layer graphs |
+//! | [`policy`] | plans, gates, turns; policies as scripts |
+//! | [`supernet`] | parameters, networks, the forward pass under a plan |
+//! | [`data`] | data sets, splits, augmentation, batches |
+//! | [`run`] | events, records, the run directory |
+//! | [`train`] | optimizers, the search loop, validation, golden files |
+//! | `cli` | the command line, behind the feature `cli` |
+//! | [`native`] | what libtorch and the system tell |
+//!
+//! Dependencies run one way: cli → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
+//! data ([`error`]), random numbers are functions of seed, purpose and position ([`random`]).
+//!
+//! # Embedding
+//!
+//! ```no_run
+//! use edas::{Search, spec::Spec};
+//!
+//! # fn main() -> edas::Result<()> {
+//! let spec = Spec::load("specs/quickstart.yaml", &["seed=1".to_owned()])?;
+//! let outcome = Search::from_spec(spec)?.run(&mut [])?;
+//! println!("{}", outcome.genotype.to_json());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The library prints nothing, ends no process, and keeps no state but the plugins that were loaded and libtorch's own. With
+//! `default-features = false` neither command line nor progress bars are compiled.
+
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;

@@ -95,8 +95,8 @@ fn trace_gives_the_plans_that_search_runs() {
         };
         with_settings(&["search", "--quiet", "--run", policy]).assert().success();
         let ran = std::fs::read_to_string(folder.path().join(policy).join("trace.jsonl")).expect("a trace");
-        let iterations = ran.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()).last();
-        let iterations = iterations.expect("a line")["iteration"].as_u64().expect("a number") + 1;
+        let last: Value = serde_json::from_str(ran.lines().next_back().expect("a line")).expect("JSON");
+        let iterations = last["iteration"].as_u64().expect("a number") + 1;
         let traced = with_settings(&["trace", "--iterations", &iterations.to_string()]).assert().success();
         let traced = String::from_utf8_lossy(&traced.get_output().stdout).into_owned();
         assert!(ran.lines().count() >= 6);

@@ -53,6 +53,13 @@ impl Normaliser {
     }
 }
 
+/// One image, put through a draw.
+pub fn drawn(data: &DataSet, image: usize, draw: &Draw) -> Vec<f32> {
+    let mut out = Vec::new();
+    Normaliser::new(data).write(data, image, draw, &mut out);
+    out
+}
+
 /// A batch of these images; each is augmented by the stream at position `epoch` × images + image.
 pub fn augmented(
     data: &DataSet,

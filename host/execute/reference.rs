@@ -61,7 +61,15 @@ fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64,
             Activation::HardSwish => x[0].f_hardswish()?,
         },
         Layer::Conv { window: w, dilation, groups, .. } => {
-            x[0].f_conv2d(own[0], own.get(1).copied(), w.stride, w.padding, dilation, *groups)?
+            let (weight, bias) = (own[0], own.get(1).copied());
+            if w.kernel == [1, 1] && w.stride != [1, 1] && w.padding == [0, 0] {
+                // oneDNN's weight gradient of a strided 1×1 convolution writes out of bounds with several threads (12 channels,
+                // batch 25: libtorch 2.13 crashes from Python too). On the pixels that it reads, the stride is 1.
+                let x = x[0].f_slice(2, None, None, w.stride[0])?.f_slice(3, None, None, w.stride[1])?;
+                x.f_conv2d(weight, bias, [1, 1], [0, 0], [1, 1], *groups)?
+            } else {
+                x[0].f_conv2d(weight, bias, w.stride, w.padding, dilation, *groups)?
+            }
         }
         Layer::BatchNorm { epsilon, momentum, .. } => {
             let (mean, variance) = (own[0], own[1]);

@@ -105,7 +105,7 @@ pub enum Stage {
     /// A fixed operation.
     Fixed {
         /// The operation.
-        operation: Fixed,
+        operation: Box<Fixed>,
         /// Channels that come out.
         channels: i64,
         /// Its stride.
@@ -220,7 +220,7 @@ impl Space {
                 }
                 if let Some(operation) = fixed {
                     let stride = form.stride.unwrap_or(1);
-                    list.push(Stage::Fixed { operation: operation.clone(), channels: width, stride });
+                    list.push(Stage::Fixed { operation: Box::new(operation.clone()), channels: width, stride });
                 } else if let Some(t) = self.cell_types.iter().position(|c| Some(c.name.as_str()) == name) {
                     if let Some(e) = &self.cell_types[t].channels {
                         width = value(e, width).map_err(named)?;

@@ -114,7 +114,7 @@ fn odd_documents() {
         assert!(Node::parse(text, "h").unwrap().is_null(), "{text:?}");
     }
     assert!(with("name: \"\\ud800\"\n").is_err());
-    let long = "k: [".to_owned() + &"1, ".repeat(300_000) + "]";
+    let long = format!("k: [{}]", "1, ".repeat(300_000));
     assert!(error(&long).contains("too many values"));
     assert!(error(&" ".repeat(9 << 20)).contains("the text is too long"));
 }

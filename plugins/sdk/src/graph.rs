@@ -309,9 +309,10 @@ impl<'a> Graph<'a> {
             Initialiser::Constant(a) => (abi::initialiser::CONSTANT, a),
         };
         match make {
-            // SAFETY: `new` vouches for the table; text and shape live until the call returns.
             Some(make) => {
-                Value(unsafe { make(self.builder.context, abi::Text::new(name), shape.as_ptr(), shape.len(), kind, a) })
+                let name = abi::Text::new(name);
+                // SAFETY: `new` vouches for the table; text and shape live until the call returns.
+                Value(unsafe { make(self.builder.context, name, shape.as_ptr(), shape.len(), kind, a) })
             }
             None => Value(0),
         }
