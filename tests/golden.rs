@@ -1,0 +1,127 @@
+//! Golden files: every shipped spec against its record in `tests/golden`, and what `edas golden` says of a difference.
+//!
+//! `EDAS_RECORD_GOLDEN=1 cargo x test --test golden` records them anew.
+
+mod common;
+
+use common::{edas, repository};
+use std::fs;
+use std::path::Path;
+
+/// Small files in CIFAR's layouts: noise with a faint bar at a place that tells the class.
+fn cifar(folder: &Path) {
+    for (name, labels, classes) in [("data_batch_1.bin", 1, 10u32), ("train.bin", 2, 100)] {
+        let mut stream = edas::random::Stream::new(1, edas::random::Purpose::Split, u64::from(classes));
+        let mut bytes = Vec::new();
+        for image in 0..200u32 {
+            let label = image % classes;
+            bytes.extend(std::iter::repeat_n(0, labels - 1));
+            bytes.push(label as u8);
+            for at in 0..3072u32 {
+                let bar = if at / 32 % 32 == label % 32 { 60 } else { 0 };
+                bytes.push((stream.index(120) + bar) as u8);
+            }
+        }
+        fs::write(folder.join(name), bytes).expect("written");
+    }
+}
+
+const SMALL: &[&str] = &["network.cells=5", "network.channels=4", "search.batch=8", "threads=1"];
+
+fn shipped() -> Vec<String> {
+    let files = fs::read_dir(repository("specs")).expect("the specs");
+    let names = files.filter_map(|f| f.expect("a file").file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+fn record(folder: &Path, name: &str, file: &Path) {
+    let mut command = edas(folder);
+    command.args(["golden", "record", "--iterations", "4", "-o"]).arg(file);
+    command.arg(repository(&format!("specs/{name}.yaml")));
+    for setting in SMALL {
+        command.args(["--set", setting]);
+    }
+    let root = format!("data.root={}", folder.display());
+    command.args(["--unrecorded", &root]).assert().success();
+}
+
+#[test]
+fn every_shipped_spec_gives_its_golden_iterations() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar(folder.path());
+    let names = shipped();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let file = repository(&format!("tests/golden/{name}.golden"));
+        if std::env::var_os("EDAS_RECORD_GOLDEN").is_some() {
+            record(folder.path(), &name, &file);
+        }
+        let root = format!("data.root={}", folder.path().display());
+        edas(folder.path()).args(["golden", "check"]).arg(&file).args(["--set", &root]).assert().success();
+    }
+}
+
+/// Records the quickstart, changes something, and returns what the check says.
+fn check_of(change: impl Fn(&str) -> String, settings: &[&str]) -> (i32, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar(folder.path());
+    let file = folder.path().join("a.golden");
+    record(folder.path(), "quickstart", &file);
+    let text = fs::read_to_string(&file).expect("recorded");
+    assert!(text.len() < 4000, "a golden file is small: {} bytes", text.len());
+    fs::write(&file, change(&text)).expect("written");
+    let mut command = edas(folder.path());
+    command.args(["golden", "check"]).arg(&file);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    let output = command.output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn a_difference_is_named() {
+    let (status, text) = check_of(str::to_owned, &[]);
+    assert_eq!((status, text.contains("4 iterations are the same")), (0, true), "{text}");
+    let (status, text) = check_of(str::to_owned, &["search.weights.learning_rate=0.05"]);
+    assert_eq!(status, 1);
+    assert!(text.contains("iteration 1 differs in the search loss"), "{text}");
+    let (status, text) = check_of(str::to_owned, &["seed=3"]);
+    assert_eq!(status, 1);
+    assert!(text.contains("iteration 0 differs in its plans"), "{text}");
+    let (status, text) = check_of(str::to_owned, &["search.architecture.learning_rate=0.02"]);
+    assert_eq!(status, 1);
+    assert!(text.contains("iteration 0 differs in the train loss"), "{text}");
+}
+
+/// On another kind of machine losses and α need only be near, plans the same.
+#[test]
+fn another_machine_is_compared_within_tolerances() {
+    let other = |text: &str| text.replacen("\"machine\":\"linux", "\"machine\":\"another, linux", 1);
+    let (status, text) = check_of(other, &[]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("another kind of machine"), "{text}");
+    let moved = |text: &str| {
+        let other = other(text);
+        let at = other.rfind("\"losses\":[").expect("losses") + "\"losses\":[".len();
+        format!("{}9{}", &other[..at], &other[at..])
+    };
+    let (status, text) = check_of(moved, &[]);
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("differs in the search loss"), "{text}");
+}
+
+#[test]
+fn what_is_no_golden_file_is_refused() {
+    for change in [
+        |_: &str| String::new(),
+        |_: &str| "{}\n".to_owned(),
+        |text: &str| text.replace("\"golden\":1", "\"golden\":2"),
+    ] {
+        let (status, text) = check_of(change, &[]);
+        assert_eq!(status, 2, "{text}");
+    }
+}
