@@ -1,8 +1,8 @@
 //! The command line: one file per subcommand, each thin over the library.
 //!
-//! - [`message`]: errors as text, with the line that they are about
-//! - [`output`]: tables and JSON on stdout
-//! - [`progress`]: a search as seen in the terminal
+//! - `message`: errors as text, with the line that they are about
+//! - `output`: tables and JSON on stdout
+//! - `progress`: a search as seen in the terminal
 
 mod check;
 mod derive;

@@ -1,6 +1,6 @@
 //! Executors: they run layer graphs.
 //!
-//! - [`reference`]: every layer by libtorch's own operations; runs everywhere, differentiated by libtorch
+//! - [`mod@reference`]: every layer by libtorch's own operations; runs everywhere, differentiated by libtorch
 
 pub mod reference;
 

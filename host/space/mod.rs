@@ -7,7 +7,7 @@
 //! - [`expression`]: the whole-number expressions of a backbone
 //! - [`resolve`]: from the form to [`Space`]: edges numbered, candidates found, everything checked
 //! - [`genotype`]: discrete architectures
-//! - [`derive`]: from α to a genotype
+//! - [`mod@derive`]: from α to a genotype
 //! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
 
 pub mod derive;

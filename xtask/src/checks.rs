@@ -1,48 +1,58 @@
-//! All that CI checks, cheapest first.
+//! `cargo x ci`: every check, cheapest first, up to the first that fails.
+//!
+//! All of them use the release profile, because torch-sys takes minutes to compile in each profile.
 
-use crate::{Result, libtorch, tool};
+use crate::failure::Result;
+use crate::libtorch;
+use crate::workspace::{Workspace, finish};
 use std::time::Instant;
 
-type Check = (&'static str, fn() -> Result<()>);
+/// A check that is a cargo command: its name, the command, and the environment it needs.
+type Check = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
-/// Everything runs in the release profile: libtorch's bindings take minutes to compile, once per profile.
-const CHECKS: &[Check] = &[
-    ("format", || tool::cargo("fmt", &["--all", "--check"])),
-    ("libtorch", || libtorch::provision(false)),
-    ("lints", || tool::cargo("clippy", &["--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
-    ("lints without default features", || {
-        tool::cargo("clippy", &["--release", "--lib", "--no-default-features", "--", "-D", "warnings"])
-    }),
-    ("documentation", || {
-        let mut command = tool::cargo_command("doc", &["--release", "--workspace", "--no-deps"]);
-        tool::run(command.env("RUSTDOCFLAGS", "-D warnings"))
-    }),
-    ("build", || tool::cargo("build", &["--release", "--workspace", "--examples"])),
-    // The README's test command.
-    ("tests", || tool::cargo("x", &["test"])),
+const FORMAT: Check = ("format", &["fmt", "--all", "--check"], &[]);
+
+/// What needs libtorch.
+const CHECKS: [Check; 5] = [
+    ("clippy", &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
+    (
+        "clippy, library without features",
+        &["clippy", "--release", "--package", "edas", "--lib", "--no-default-features", "--", "-D", "warnings"],
+        &[],
+    ),
+    ("docs", &["doc", "--release", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
+    ("build", &["build", "--release", "--workspace", "--examples"], &[]),
+    // What the README tells a reader to run, `cargo x test`, whose build has just been done.
+    ("test", &["test", "--release", "--workspace"], &[]),
 ];
 
-/// Runs every check; the first that fails ends it.
-pub(crate) fn all() -> Result<()> {
-    let mut times = Vec::new();
-    for (name, check) in CHECKS {
-        eprintln!("== {name}");
-        let begun = Instant::now();
-        check().map_err(|e| format!("the check `{name}` failed: {e}"))?;
-        times.push((name, begun.elapsed().as_secs_f64()));
+/// Runs the checks and prints how long each took.
+pub fn run(workspace: &Workspace) -> Result {
+    let cargo = |(_, command, environment): &Check| {
+        eprintln!("    cargo {}", command.join(" "));
+        finish(workspace.cargo(command[0]).args(&command[1..]).envs(environment.iter().copied()))
+    };
+    let mut durations = Vec::new();
+    let mut check = |name: &'static str, run: &dyn Fn() -> Result| {
+        eprintln!("\nci: {name}");
+        let start = Instant::now();
+        let result = run();
+        let seconds = start.elapsed().as_secs_f64();
+        durations.push((name, seconds));
+        eprintln!("ci: {name} {} {seconds:.1} s", if result.is_ok() { "took" } else { "failed after" });
+        result
+    };
+
+    check(FORMAT.0, &|| cargo(&FORMAT))?;
+    check("set-up", &|| libtorch::set_up(workspace, None, true))?;
+    for each in &CHECKS {
+        check(each.0, &|| cargo(each))?;
     }
-    eprintln!("\nall checks passed:");
-    for (name, seconds) in times {
-        eprintln!("  {seconds:7.1} s  {name}");
+
+    let total = durations.iter().map(|(_, seconds)| seconds).sum();
+    eprintln!("\nci: all checks passed");
+    for (name, seconds) in durations.into_iter().chain([("total", total)]) {
+        eprintln!("  {name:<34}{seconds:>8.1} s");
     }
     Ok(())
-}
-
-/// Builds and runs the tests, in the release profile: a search without optimisation is not worth waiting for.
-pub(crate) fn test(arguments: &[&str]) -> Result<()> {
-    // Plugins are libraries that tests load at run time: nothing else would build them.
-    tool::cargo("build", &["--quiet", "--release", "--workspace"])?;
-    let mut all = vec!["--release", "--workspace"];
-    all.extend(arguments);
-    tool::cargo("test", &all)
 }

@@ -1,119 +1,133 @@
-//! Makes PyTorch's numbers anew, and compares them with those in the repository.
+//! `cargo x fixtures`: makes the numbers from PyTorch that the tests compare with, or compares them with new ones.
 
-use crate::wheel::disk;
-use crate::{Result, libtorch, tool, wheel};
-use safetensors::{Dtype, SafeTensors};
+use crate::compare;
+use crate::failure::{Failure, Result};
+use crate::libtorch::VERSION;
+use crate::requirements;
+use crate::workspace::{Workspace, finish};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `cargo x fixtures [--check] [--python PROGRAM]`.
-pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let (mut check, mut python) = (false, None);
-    let mut rest = arguments.iter();
-    while let Some(word) = rest.next() {
-        match *word {
-            "--check" => check = true,
-            "--python" => python = Some(PathBuf::from(rest.next().ok_or("`--python` needs a program")?)),
-            other => {
-                return Err(format!(
-                    "`cargo x fixtures` does not know `{other}`\n  expected: --check, --python PROGRAM"
-                ));
+/// The space that PyTorch takes once it is installed, with its download beside it, in megabytes.
+const PYTORCH_MEGABYTES: u64 = 9000;
+
+/// Writes the fixtures into `tests/fixtures`, or with `check` elsewhere and compares.
+pub fn run(workspace: &Workspace, check: bool, python: Option<PathBuf>) -> Result {
+    let python = match python {
+        Some(python) => python,
+        None => environment(&workspace.cache)?,
+    };
+    has_torch(&python)?;
+    let folder = workspace.root.join("tests/fixtures");
+    if !check {
+        return make(&python, &folder, &folder);
+    }
+
+    let new = std::env::temp_dir().join(format!("edas-fixtures-{}", std::process::id()));
+    fs::create_dir_all(&new).map_err(|error| Failure::io("write", &new, &error))?;
+    make(&python, &folder, &new)?;
+    let same = compare_folders(&new, &folder)?;
+    if !same {
+        return Err(Failure::later("the fixtures are not what PyTorch computes now")
+            .help(format!("the new files are in {}; `cargo x fixtures` puts new ones in place", new.display())));
+    }
+    fs::remove_dir_all(&new).map_err(|error| Failure::io("remove", &new, &error))
+}
+
+fn make(python: &Path, source: &Path, target: &Path) -> Result {
+    let script = source.join("make.py");
+    finish(Command::new(python).arg("-B").arg(&script).arg("--out").arg(target))
+}
+
+/// Compares all files that either folder holds, and says how far they are apart. False on any difference.
+fn compare_folders(new: &Path, old: &Path) -> Result<bool> {
+    let (new_names, old_names) = (made_files(new)?, made_files(old)?);
+    let mut same = true;
+    for name in new_names.union(&old_names) {
+        let result = match (new_names.contains(name), old_names.contains(name)) {
+            (true, true) => compare::files(&new.join(name), &old.join(name))?,
+            (true, false) => Err(vec![format!("is made, but is not in {}", old.display())]),
+            _ => Err(vec!["is not made any more".to_owned()]),
+        };
+        match result {
+            Ok(summary) => println!("{}: {summary}", name.display()),
+            Err(faults) => {
+                same = false;
+                for fault in faults {
+                    println!("{}: DIFFERS: {fault}", name.display());
+                }
             }
         }
     }
-    let python = python.map_or_else(environment, Ok)?;
-    let kept = tool::root().join("tests/fixtures");
-    let make = |folder: &Path| tool::run(Command::new(&python).arg(kept.join("make.py")).arg("--out").arg(folder));
-    if !check {
-        return make(&kept);
-    }
-    let fresh = tool::target().join("fixtures");
-    fs::create_dir_all(&fresh).map_err(|e| disk(&fresh, &e))?;
-    make(&fresh)?;
-    let names: BTreeSet<String> = names(&kept)?.union(&names(&fresh)?).cloned().collect();
-    for name in names {
-        let read = |folder: &Path| fs::read(folder.join(&name)).map_err(|e| disk(&folder.join(&name), &e));
-        let (old, new) = (read(&kept)?, read(&fresh)?);
-        if name.ends_with(".safetensors") {
-            let furthest = compare(&name, &old, &new)?;
-            println!("{name}: the same within {furthest:.1e}");
-        } else {
-            println!(
-                "{name}: {}",
-                if old == new { "the same bytes" } else { "other bytes (numbers for reading only)" }
-            );
-        }
-    }
-    Ok(())
+    Ok(same)
 }
 
-/// A virtual environment with PyTorch, made on first use.
-fn environment() -> Result<PathBuf> {
-    let folder = libtorch::cache()?.join("python-torch-2.13.0");
-    let python = folder.join("bin/python");
-    let ready = folder.join("ready");
-    if !ready.is_file() {
-        eprintln!("making a Python environment with PyTorch (2.5 GB to download, once per machine) …");
-        let folder = folder.to_string_lossy().into_owned();
-        tool::run(Command::new(wheel::python()?).args(["-m", "venv", "--clear", &folder]))?;
-        tool::run(Command::new(&python).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "torch==2.13.0",
-            "numpy",
-            "safetensors",
-        ]))?;
-        fs::write(&ready, "").map_err(|e| disk(&ready, &e))?;
+/// The names of a folder's files without those that people write: scripts and the page about them.
+fn made_files(folder: &Path) -> Result<BTreeSet<OsString>> {
+    let failed = |error| Failure::io("read", folder, &error);
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let written = path.extension().is_some_and(|extension| extension == "py" || extension == "md");
+        if let (true, false, Some(name)) = (path.is_file(), written, path.file_name()) {
+            names.insert(name.to_owned());
+        }
     }
+    Ok(names)
+}
+
+/// Checks that a Python has what the script needs, in the release that this library is compared with.
+fn has_torch(python: &Path) -> Result {
+    let program = "import numpy, safetensors, torch; print(torch.__version__)";
+    let output = Command::new(python)
+        .args(["-c", program])
+        .output()
+        .map_err(|error| Failure::new(format!("cannot start {}", python.display())).found(error.to_string()))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if version.split('+').next() == Some(VERSION) {
+        return Ok(());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let found = if output.status.success() { format!("torch {version}") } else { complaint };
+    Err(Failure::new(format!("{} cannot make the fixtures", python.display()))
+        .expected(format!("torch {VERSION}, numpy and safetensors"))
+        .found(found)
+        .help("name another with --python, or leave it out to have one made"))
+}
+
+/// The Python of the cache, with PyTorch; made on first use.
+fn environment(cache: &Path) -> Result<PathBuf> {
+    let folder = cache.join(format!("pytorch-{VERSION}"));
+    let (python, done) = (folder.join("bin/python"), folder.join("complete"));
+    if done.exists() {
+        return Ok(python);
+    }
+    let system = requirements::python()?;
+    let failed = |error| Failure::io("write", &folder, &error);
+    // A virtual environment knows its own path, so it is made in place; what is not complete starts anew.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    fs::create_dir_all(cache).map_err(failed)?;
+    requirements::space(cache, PYTORCH_MEGABYTES)?;
+    eprintln!("making a Python with torch {VERSION} in {}", folder.display());
+    eprintln!("  about 2.5 GB to download, once; --python PATH uses one that is there");
+    let step = |command: &mut Command, what: &str| {
+        finish(command).map_err(|_| {
+            Failure::new(format!("{what} failed"))
+                .expected(
+                    "a Python from 3.10 on with `venv` (Debian, Ubuntu: apt install python3-venv), and the network",
+                )
+                .help("see above, or name a Python that has torch with --python")
+        })
+    };
+    step(Command::new(system).args(["-m", "venv"]).arg(&folder), "making a virtual environment")?;
+    let torch = format!("torch=={VERSION}");
+    let pip = ["-m", "pip", "--disable-pip-version-check", "install", &torch, "numpy", "safetensors"];
+    step(Command::new(&python).args(pip), "installing torch")?;
+    fs::write(&done, "").map_err(failed)?;
     Ok(python)
-}
-
-fn names(folder: &Path) -> Result<BTreeSet<String>> {
-    let entries = fs::read_dir(folder).map_err(|e| disk(folder, &e))?;
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.ok().map(|e| e.file_name().to_string_lossy().into_owned());
-    Ok(entries.filter_map(name).filter(|n| n.ends_with(".safetensors") || n.ends_with(".json")).collect())
-}
-
-/// The largest distance max |a − b| / max |b| over all tensors, where none is too far.
-fn compare(name: &str, old: &[u8], new: &[u8]) -> Result<f64> {
-    let broken = |e: safetensors::SafeTensorError| format!("{name} is no safetensors file: {e}");
-    let (old, new) = (SafeTensors::deserialize(old).map_err(broken)?, SafeTensors::deserialize(new).map_err(broken)?);
-    let keys = |file: &SafeTensors| file.names().into_iter().map(str::to_owned).collect::<BTreeSet<String>>();
-    if keys(&old) != keys(&new) {
-        return Err(format!("{name}: the new file has other tensors"));
-    }
-    let mut furthest = 0f64;
-    for (key, a) in old.tensors() {
-        let b = new.tensor(&key).map_err(broken)?;
-        if a.shape() != b.shape() || a.dtype() != b.dtype() {
-            return Err(format!("{name}: `{key}` has another shape or type"));
-        }
-        let tolerance = if a.dtype() == Dtype::F64 { 1e-10 } else { 1e-5 };
-        let distance = distance(&numbers(a.dtype(), a.data()), &numbers(b.dtype(), b.data()));
-        if distance > tolerance {
-            return Err(format!("{name}: `{key}` is {distance:e} away from what it was, more than {tolerance:e}"));
-        }
-        furthest = furthest.max(distance);
-    }
-    Ok(furthest)
-}
-
-fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
-    match dtype {
-        Dtype::F32 => bytes.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect(),
-        _ => bytes
-            .chunks_exact(8)
-            .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
-            .collect(),
-    }
-}
-
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let furthest = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let scale = b.iter().map(|b| b.abs()).fold(0.0, f64::max);
-    if scale == 0.0 { furthest } else { furthest / scale }
 }

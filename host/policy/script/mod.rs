@@ -1,8 +1,8 @@
 //! Policies that are Rhai scripts.
 //!
-//! - [`interface`]: what a script sees: turns, plans, edges, random numbers
-//! - [`params`]: the parameters that a script declares, against the spec's
-//! - [`state`]: the policy's memory as plain data
+//! - `interface`: what a script sees: turns, plans, edges, random numbers
+//! - `params`: the parameters that a script declares, against the spec's
+//! - `state`: the policy's memory as plain data
 
 mod interface;
 mod params;
