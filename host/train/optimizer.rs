@@ -8,8 +8,10 @@ use tch::{Kind, Tensor};
 
 /// SGD with momentum, weight decay and a limit on the gradient's norm, as PyTorch's `SGD` and `clip_grad_norm_`:
 ///
-///     g ← g · min(1, clip / (‖all gradients‖ + 1e-6));  d = g + decay · w
-///     m ← momentum · m + d (at a weight's first step m ← d);  w ← w − rate · m
+/// ```text
+/// g ← g · min(1, clip / (‖all gradients‖ + 1e-6));  d = g + decay · w
+/// m ← momentum · m + d (at a weight's first step m ← d);  w ← w − rate · m
+/// ```
 ///
 /// Only weights that got a gradient are touched, their momentum included.
 #[derive(Debug)]
@@ -76,8 +78,10 @@ fn clip_factor(pairs: &[(usize, Tensor)], limit: f64) -> Result<Tensor> {
 ///
 /// Adam as PyTorch's: with the coupled decay g ← g + decay · α,
 ///
-///     m ← m + (1 − β₁)(g − m);  v ← β₂ v + (1 − β₂) g²
-///     α ← α − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + 1e-8)
+/// ```text
+/// m ← m + (1 − β₁)(g − m);  v ← β₂ v + (1 − β₂) g²
+/// α ← α − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + 1e-8)
+/// ```
 ///
 /// Under `lazy` each row counts its own steps t, and rows without a gradient stay as they are, moments
 /// included. Otherwise every row is stepped, with a gradient of zero where it has none.
