@@ -1,9 +1,5 @@
 //! A data set in memory.
 
-use super::{cifar, digits, folder};
-use crate::error::{Error, Result};
-use std::path::Path;
-
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -58,29 +54,6 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Reads a part of a data set, by its name in specs; `root` is where it lies, `workers` the number of threads that may
-    /// decode.
-    ///
-    /// # Errors
-    /// Where it is missing, broken or empty; the message says where to get it.
-    pub fn load(name: &str, root: Option<&Path>, part: Part, workers: usize) -> Result<Self> {
-        let root = || {
-            root.ok_or_else(|| {
-                Error::new(format!("data set `{name}` needs a folder")).expected("`data.root`").found("none")
-            })
-        };
-        match name {
-            "digits" => Ok(digits::load(part)),
-            "cifar10" => cifar::load(&cifar::CIFAR10, root()?, part),
-            "cifar100" => cifar::load(&cifar::CIFAR100, root()?, part),
-            "images" => folder::load(root()?, part, workers),
-            _ => {
-                Err(Error::new(format!("there is no data set `{name}`"))
-                    .expected("digits, cifar10, cifar100 or images"))
-            }
-        }
-    }
-
     /// The number of images.
     pub fn len(&self) -> usize {
         self.images.labels.len()
@@ -95,32 +68,6 @@ impl DataSet {
     pub fn pixels(&self, image: usize) -> &[u8] {
         let size = self.channels * self.height * self.width;
         &self.images.pixels[image * size..(image + 1) * size]
-    }
-}
-
-/// What is known of a published data set without having it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Training images.
-    pub train: usize,
-    /// Classes.
-    pub classes: usize,
-    /// Channels.
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-/// The published size of a data set, by its name in specs.
-pub fn published_size(name: &str) -> Option<Size> {
-    let size = |train, classes, channels, side| Size { train, classes, channels, height: side, width: side };
-    match name {
-        "digits" => Some(size(digits::TRAIN, 10, 1, 8)),
-        "cifar10" => Some(size(50_000, 10, 3, 32)),
-        "cifar100" => Some(size(50_000, 100, 3, 32)),
-        _ => None,
     }
 }
 

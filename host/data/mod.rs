@@ -1,7 +1,7 @@
 //! Data sets, how they are split, and the batches made of them.
 //!
 //! - [`dataset`]: a data set in memory, whatever it came from
-//! - [`digits`], [`cifar`], [`folder`]: where data sets come from
+//! - [`source`]: data sets by their names; [`digits`], [`cifar`], [`folder`] read them
 //! - [`split`]: which images train weights, which search, which are held out
 //! - [`augment`]: crops, flips, cutout
 //! - [`batch`]: normalised batches
@@ -17,10 +17,12 @@ pub mod dataset;
 pub mod digits;
 pub mod folder;
 pub mod loader;
+pub mod source;
 pub mod split;
 
 pub use augment::Augment;
 pub use batch::{Batch, Plain};
-pub use dataset::{DataSet, Part, Size, published_size};
+pub use dataset::{DataSet, Part};
 pub use loader::{Loader, LoaderSettings};
+pub use source::{Size, published_size};
 pub use split::{Split, split_sizes};

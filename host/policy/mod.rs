@@ -6,7 +6,8 @@
 //! - [`plan`]: gates, plans, steps
 //! - [`resolve`]: a plan against α: which candidate runs on each edge
 //! - [`record`]: resolved plans as trace lines
-//! - [`turn`]: what a policy sees
+//! - [`view`]: the space as policies see it
+//! - [`turn`]: what a policy sees of a search
 //! - [`script`]: policies that are Rhai scripts
 
 pub mod plan;
@@ -14,11 +15,13 @@ pub mod record;
 pub mod resolve;
 pub mod script;
 pub mod turn;
+pub mod view;
 
 pub use plan::{Gate, Phase, Plan, Sign, Step, Steps};
 pub use resolve::{Resolved, ResolvedGate};
 pub use script::ScriptPolicy;
-pub use turn::{CandidateCost, EdgeView, EpochEnd, SpaceView, StepResult, Turn};
+pub use turn::{EpochEnd, StepResult, Turn};
+pub use view::{CandidateCost, EdgeView, SpaceView};
 
 use crate::error::Result;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Gates, plans and steps: what a policy says.
 
-use super::turn::SpaceView;
+use super::view::SpaceView;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use super::plan::{Phase, Sign};
 use super::resolve::{Resolved, ResolvedGate};
-use super::turn::SpaceView;
+use super::view::SpaceView;
 use serde_json::{Map, Value, json};
 
 /// One line: what every edge ran in one step. `phase` is `None` where one plan served both phases.

@@ -1,11 +1,10 @@
 //! Where a loss that is not finite came from: the pass is made again, and every operation's output is looked at.
 
 use super::batch::TensorBatch;
-use super::step::Trainer;
 use crate::error::Error;
 use crate::execute::Norm;
 use crate::policy::Resolved;
-use crate::supernet::Block;
+use crate::supernet::{Block, Mixture, Network};
 use tch::Tensor;
 
 fn finite(tensor: &Tensor) -> bool {
@@ -14,8 +13,7 @@ fn finite(tensor: &Tensor) -> bool {
 }
 
 /// The error for a loss that is not finite: it names the first operation whose output is not.
-pub(super) fn explain(trainer: &Trainer, batch: &TensorBatch, plan: &Resolved, loss: f64) -> Error {
-    let network = &trainer.network;
+pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, mixture: &Mixture, loss: f64) -> Error {
     let parameters = &network.parameters;
     let mut first = None;
     let mut watch = |block: &Block, outputs: &[Tensor]| {
@@ -30,10 +28,8 @@ pub(super) fn explain(trainer: &Trainer, batch: &TensorBatch, plan: &Resolved, l
         Err(Error::new("found"))
     };
     let _guard = tch::no_grad_guard();
-    if let Ok(mixture) = trainer.mixture(plan) {
-        // The error that ends this pass is our own.
-        let _ = network.forward_watched(&batch.images, plan, &mixture, Norm::Batch, &mut watch);
-    }
+    // The error that ends this pass is our own.
+    let _ = network.forward_watched(&batch.images, plan, mixture, Norm::Batch, &mut watch);
     let by = if finite(&batch.images) {
         first.unwrap_or_else(|| "the loss itself".to_owned())
     } else {

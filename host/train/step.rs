@@ -34,7 +34,7 @@ impl Trainer {
                 let _guard = tch::no_grad_guard();
                 let mixture = mixture(&self.rows(plan, false)?, plan)?;
                 let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Batch)?;
-                self.read(&logits, batch, plan)?.1
+                self.read(&logits, batch, plan, &mixture)?.1
             }
         };
         Ok(StepResult { phase, loss, accuracy })
@@ -46,7 +46,7 @@ impl Trainer {
         let rows = self.rows(plan, true)?;
         let mixture = mixture(&rows, plan)?;
         let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Train)?;
-        let (loss, read) = self.read(&logits, batch, plan)?;
+        let (loss, read) = self.read(&logits, batch, plan, &mixture)?;
         let relaxed: Vec<usize> = plan.relaxed().collect();
         let mut gradients: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
         if loss.requires_grad() {
@@ -73,7 +73,7 @@ impl Trainer {
             weights.iter().map(|w| parameters.get(*w).tensor.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
         let pass = || -> Result<_> {
             let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Train)?;
-            let (loss, read) = self.read(&logits, batch, plan)?;
+            let (loss, read) = self.read(&logits, batch, plan, &mixture)?;
             let gradients = if loss.requires_grad() {
                 Tensor::f_run_backward(&[&loss], &leaves, false, false)?
             } else {
@@ -112,11 +112,17 @@ impl Trainer {
     }
 
     /// Loss and accuracy of logits; the loss as a tensor too.
-    fn read(&self, logits: &Tensor, batch: &TensorBatch, plan: &Resolved) -> Result<(Tensor, (f64, f64))> {
+    fn read(
+        &self,
+        logits: &Tensor,
+        batch: &TensorBatch,
+        plan: &Resolved,
+        mixture: &Mixture,
+    ) -> Result<(Tensor, (f64, f64))> {
         let loss = cross_entropy(logits, &batch.labels)?;
         let value = loss.f_double_value(&[])?;
         if !value.is_finite() {
-            return Err(finite::explain(self, batch, plan, value));
+            return Err(finite::explain(&self.network, batch, plan, mixture, value));
         }
         let correct = correct(logits, &batch.labels)?;
         Ok((loss, (value, correct as f64 / batch.len() as f64)))

@@ -11,7 +11,8 @@ mod state;
 pub use params::ParamSpec;
 
 use super::plan::Steps;
-use super::turn::{EpochEnd, SpaceView, StepResult, Turn};
+use super::turn::{EpochEnd, StepResult, Turn};
+use super::view::SpaceView;
 use super::{AfterEpoch, Policy};
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::Script;
