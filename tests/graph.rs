@@ -140,7 +140,12 @@ fn odd_sizes_work() {
         let plan = Plan::strongest(28).relax_all().resolve(&alpha, 0);
         let mixture =
             alpha.iter().map(|row| Some(tch::Tensor::from_slice(row).to_kind(Kind::Float).softmax(0, None))).collect();
-        let logits = network.forward(&x, &plan, &mixture, edas::execute::Norm::Running).expect("it runs");
-        assert_eq!(logits.size(), [2, 10]);
+        // A batch of one image of one pixel has one value per channel, and no variance.
+        for (images, norm) in [(2, edas::execute::Norm::Running), (1, edas::execute::Norm::Train)] {
+            let logits = network.forward(&x.narrow(0, 0, images), &plan, &mixture, norm).expect("it runs");
+            assert_eq!(logits.size(), [images, 10]);
+        }
+        let finite = |p: &edas::supernet::Parameter| p.tensor.isfinite().all().int64_value(&[]) == 1;
+        assert!(network.parameters.iter().all(finite), "{size}");
     }
 }

@@ -164,7 +164,7 @@ fn a_policy_can_end_a_search_and_is_asked_aside_on_a_copy_of_its_state() {
     let path = folder.path().join("policy.rhai");
     let script = "
         fn init(space, params) { #{ plans: 0 } }
-        fn plan(turn) { if this.plans != turn.iteration { throw `asked ${this.plans} times`; } this.plans += 1; turn.strongest() }
+        fn plan(turn) { if turn.epoch >= turn.epochs { throw `epoch ${turn.epoch}`; } if this.plans > turn.iteration { throw `asked ${this.plans} times`; } this.plans += 1; turn.strongest() }
         fn end_epoch(epoch) { #{ stop: epoch.index == 1 } }
     ";
     std::fs::write(&path, script).expect("written");

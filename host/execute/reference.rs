@@ -74,7 +74,10 @@ fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64,
         Layer::BatchNorm { epsilon, momentum, .. } => {
             let (mean, variance) = (own[0], own[1]);
             let (weight, bias) = (own.get(2).copied(), own.get(3).copied());
+            // Of one value per channel the unbiased variance is not defined: it must not reach the running statistics.
+            let single = x[0].numel() as i64 == shape[0];
             let (running, training, momentum) = match norm {
+                Norm::Train | Norm::Recalibrate(_) if single => (None, true, 0.0),
                 Norm::Train => (Some((mean, variance)), true, *momentum),
                 Norm::Batch => (None, true, 0.0),
                 Norm::Running => (Some((mean, variance)), false, 0.0),

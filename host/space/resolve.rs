@@ -205,7 +205,7 @@ impl Space {
         let mut list = Vec::new();
         for (form, fixed) in stages.0.iter().zip(&self.fixed) {
             let repeat = value(&form.repeat, 1).map_err(named)? as usize;
-            let mut types = vec![form.cell_type.as_deref(); repeat.min(MOST)];
+            let mut types = vec![form.cell_type.as_deref(); repeat.min(MOST + 1)];
             for except in &form.except {
                 for at in &except.at {
                     // A depth that has no such position simply has no such cell.

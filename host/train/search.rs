@@ -318,7 +318,10 @@ impl Running {
     fn validation(&mut self, observers: Observers, within: bool) -> Result<(ValidationRecord, Genotype)> {
         let clock = self.clock(self.next - 1);
         let alpha = Arc::new(self.trainer.architecture.alpha.clone());
-        let turn = Turn::for_validation(self.clock(self.next), &self.space, &alpha, self.spec.seed);
+        // After the last iteration there is no next one: a script must not see an epoch that does not exist.
+        let last = self.iterations_per_epoch * u64::from(self.spec.search.epochs) - 1;
+        let next = self.clock(self.next.min(last));
+        let turn = Turn::for_validation(next, &self.space, &alpha, self.spec.seed);
         let state = self.policy.state();
         let steps = self.policy.plan(&turn);
         self.policy.set_state(&state)?;

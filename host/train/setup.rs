@@ -74,6 +74,8 @@ impl Setup {
     /// Whatever is wrong with the spec or what it names.
     pub fn new(spec: Spec, need: Need, policy: Option<Box<dyn Policy>>) -> Result<Self> {
         let mut spec = spec;
+        // A spec that code made or changed has not been checked yet.
+        spec.check()?;
         resolve_machine(&mut spec)?;
         let mut inputs = Vec::new();
         let (plugins, space) = space(&spec, &mut inputs)?;
