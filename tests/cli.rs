@@ -16,7 +16,9 @@ fn run() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let spec = repository("specs/quickstart.yaml").display().to_string();
     let mut arguments = vec!["search", "--quiet", "--run", "run", &spec];
-    for setting in ["search.epochs=3", "data.limit=160", "search.batch=16", "network.cells=3", "network.channels=4"] {
+    for setting in
+        ["search.epochs=3", "data.limit=160", "search.batch=16", "network.cells=3", "network.channels=4", "threads=1"]
+    {
         arguments.extend(["--set", setting]);
     }
     let text = stdout(folder.path(), &arguments);
@@ -95,9 +97,11 @@ fn the_run_directory_holds_what_is_promised() {
 fn check_says_what_a_spec_costs() {
     let folder = tempfile::tempdir().expect("a folder");
     let spec = repository("specs/quickstart.yaml").display().to_string();
-    let report: Value =
-        serde_json::from_str(&stdout(folder.path(), &["check", &spec, "--json", "--set", "network.cells=3"]))
-            .expect("JSON");
+    let report: Value = serde_json::from_str(&stdout(
+        folder.path(),
+        &["check", &spec, "--json", "--set", "network.cells=3", "--set", "threads=1"],
+    ))
+    .expect("JSON");
     for key in
         ["parameters", "multiply_adds_strongest", "memory_estimate_bytes", "seconds_per_iteration", "seconds_predicted"]
     {
@@ -166,7 +170,16 @@ fn progress_is_plain_lines_for_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = edas(folder.path());
     command.args(["search", "--json"]).arg(repository("specs/quickstart.yaml"));
-    command.args(["--set", "search.epochs=2", "--set", "data.limit=160", "--set", "network.cells=3"]);
+    command.args([
+        "--set",
+        "search.epochs=2",
+        "--set",
+        "data.limit=160",
+        "--set",
+        "network.cells=3",
+        "--set",
+        "threads=1",
+    ]);
     let output = command.assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert_eq!(text.lines().count(), 3, "{text}");

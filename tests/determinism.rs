@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const SETTINGS: &[&str] =
-    &["search.epochs=2", "data.limit=160", "search.batch=16", "network.cells=3", "network.channels=4", "threads=2"];
+    &["search.epochs=2", "data.limit=160", "search.batch=16", "network.cells=3", "network.channels=4", "threads=1"];
 
 /// Runs a search in a folder and returns what it wrote: file name → text or bytes. Times are taken out.
 fn search(folder: &Path, spec: &Path, run: &str, settings: &[&str]) -> BTreeMap<String, Vec<u8>> {
@@ -113,7 +113,7 @@ fn the_written_spec_has_every_default_and_says_what_auto_became() {
     let text = std::fs::read_to_string(folder.path().join("run/spec.yaml")).expect("the run wrote it");
     for line in [
         "device: cpu",
-        "threads: 2",
+        "threads: 1",
         "warmup_epochs: 5",
         "period: 2",
         "lazy: true",

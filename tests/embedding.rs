@@ -8,7 +8,8 @@ use std::process::Command;
 fn the_example_runs_and_the_library_prints_nothing() {
     let run = || {
         let mut command = Command::new(env!("CARGO"));
-        command.args(["build", "--quiet", "--example", "embed"]).current_dir(common::repository(""));
+        // With the workspace, so that dependencies have the features that they were built with already.
+        command.args(["build", "--quiet", "--workspace", "--example", "embed"]).current_dir(common::repository(""));
         if !cfg!(debug_assertions) {
             command.arg("--release");
         }

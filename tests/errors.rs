@@ -62,7 +62,7 @@ impl Case {
     /// What `edas search spec.yaml` says on stderr, with an exit status, paths and what differs between systems taken out.
     fn fails(&self, status: i32, arguments: &[&str]) -> String {
         let output = edas(self.folder.path())
-            .args(["search", "--quiet", "--run", "run", "spec.yaml"])
+            .args(["search", "--quiet", "--run", "run", "spec.yaml", "--set", "threads=1"])
             .args(arguments)
             .assert()
             .code(status);

@@ -82,6 +82,7 @@ fn trace_gives_the_plans_that_search_runs() {
                 "search.batch=16",
                 "network.cells=3",
                 "network.channels=4",
+                "threads=1",
             ]
             .map(str::to_owned),
         );
