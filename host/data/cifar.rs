@@ -51,14 +51,35 @@ impl Layout {
         self.labels + 3 * PLANE
     }
 
-    /// The files of a part that are there, in order.
-    fn files(&self, folder: &Path, part: Part) -> Vec<PathBuf> {
-        let names: Vec<String> = match (self.labels, part) {
-            (1, Part::Train) => (1..=5).map(|n| format!("data_batch_{n}.bin")).collect(),
-            (1, Part::Test) => vec!["test_batch.bin".to_owned()],
-            (_, part) => vec![format!("{}.bin", part.name())],
+    /// The files of a part that are there, in order. Train batches are numbered from 1; any number of them will do.
+    fn files(&self, folder: &Path, part: Part) -> Result<Vec<PathBuf>> {
+        let name = match (self.labels, part) {
+            (1, Part::Train) => return self.numbered(folder),
+            (1, Part::Test) => "test_batch.bin".to_owned(),
+            (_, part) => format!("{}.bin", part.name()),
         };
-        names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
+        Ok(Some(folder.join(name)).filter(|path| path.is_file()).into_iter().collect())
+    }
+
+    fn numbered(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let number = |entry: std::fs::DirEntry| -> Option<u32> {
+            entry.file_name().to_str()?.strip_prefix("data_batch_")?.strip_suffix(".bin")?.parse().ok()
+        };
+        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+        let mut numbers: Vec<u32> = entries.filter_map(|entry| number(entry.ok()?)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let path = |number| folder.join(format!("data_batch_{number}.bin"));
+        let gap = (1..).zip(&numbers).find(|(wanted, number)| wanted != *number);
+        if let Some((wanted, number)) = gap {
+            // Fewer images than the user believes to have would go unnoticed.
+            return Err(Error::new(format!("a file of `{}` is missing", self.name))
+                .at(Place::file(path(wanted)))
+                .expected(format!("data_batch_{wanted}.bin"))
+                .found(format!("data_batch_{number}.bin, but none of that number"))
+                .help(format!("unpack {} again", self.archive)));
+        }
+        Ok(numbers.into_iter().map(path).collect())
     }
 }
 
@@ -67,8 +88,14 @@ impl Layout {
 /// # Errors
 /// Where no file is there, or one is cut short or holds a label out of range.
 pub fn load(layout: &Layout, root: &Path, part: Part) -> Result<DataSet> {
-    let folders = [root.to_owned(), root.join(layout.folder)];
-    let found = folders.iter().map(|f| (f, layout.files(f, part))).find(|(_, files)| !files.is_empty());
+    let mut found = None;
+    for folder in [root.to_owned(), root.join(layout.folder)] {
+        let files = layout.files(&folder, part)?;
+        if !files.is_empty() {
+            found = Some((folder, files));
+            break;
+        }
+    }
     let Some((folder, files)) = found else {
         return Err(Error::new(format!("the images of `{}` are not in {}", layout.name, root.display()))
             .expected(format!("the {} files of {}", part.name(), layout.archive))
@@ -83,7 +110,7 @@ pub fn load(layout: &Layout, root: &Path, part: Part) -> Result<DataSet> {
     }
     Ok(DataSet {
         name: layout.name.to_owned(),
-        classes: class_names(layout, folder),
+        classes: class_names(layout, &folder),
         channels: 3,
         height: SIDE,
         width: SIDE,

@@ -1,18 +1,46 @@
 //! Image folders: `train/<class>/*` and `test/<class>/*`, JPEG and PNG, decoded in parallel and kept in memory.
 //!
 //! Classes and files are taken in the order of their names, so that the data set is the same on every machine. Files
-//! whose names begin with a dot are passed over; everything else must be an image.
+//! whose names begin with a dot are passed over; everything else must be an image. Transparency is left out, 16 bits become 8.
 
 use super::dataset::{DataSet, Images, Part, hash, statistics};
 use crate::error::{Error, Place, Result};
 use rayon::prelude::*;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-/// Reads a part.
+/// The classes of a part, each with its images.
+type Classes = Vec<(String, Vec<PathBuf>)>;
+
+/// Reads a part. The classes, the size and the statistics are those of the train part, whichever is read.
 ///
 /// # Errors
 /// Where the folders are not as said, an image is broken, or images differ in size.
 pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
+    let classes = list(root, Part::Train)?;
+    let (mut images, size) = decode_all(&classes, None, workers)?;
+    let (mean, std) = statistics(&images.pixels, 3, 255.0);
+    if part == Part::Test {
+        let test = list(root, part)?;
+        same_classes(&root.join(part.name()), &classes, &test)?;
+        images = decode_all(&test, Some(size), workers)?.0;
+    }
+    Ok(DataSet {
+        name: "images".to_owned(),
+        classes: classes.into_iter().map(|(name, _)| name).collect(),
+        channels: 3,
+        height: size.1 as usize,
+        width: size.0 as usize,
+        hash: hash(&images),
+        images,
+        maximum: 255.0,
+        mean,
+        std,
+    })
+}
+
+/// The classes and files of a part, in the order of their names.
+fn list(root: &Path, part: Part) -> Result<Classes> {
     let folder = root.join(part.name());
     let classes = entries(&folder)?;
     let missing = |what: &str, found: String| {
@@ -23,23 +51,49 @@ pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
     if classes.len() < 2 {
         return Err(missing("it has too few classes", format!("{} folders", classes.len())));
     }
-    let mut files: Vec<(PathBuf, u16)> = Vec::new();
-    for (label, class) in classes.iter().enumerate() {
+    let mut listed = Vec::with_capacity(classes.len());
+    for class in classes {
         if !class.is_dir() {
             return Err(missing("a class is a folder", class.display().to_string()));
         }
-        let images = entries(class)?;
+        let images = entries(&class)?;
         if images.is_empty() {
             return Err(missing("a class is empty", class.display().to_string()));
         }
-        files.extend(images.into_iter().map(|file| (file, label as u16)));
+        let name = class.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        listed.push((name, images));
     }
+    Ok(listed)
+}
+
+/// A label is a position in the list of classes: with another list it would mean another class.
+fn same_classes(folder: &Path, train: &Classes, test: &Classes) -> Result<()> {
+    let has = |classes: &Classes, name: &str| classes.iter().any(|(other, _)| other == name);
+    let lacking = train.iter().find(|(name, _)| !has(test, name)).map(|(name, _)| format!("no folder `{name}`"));
+    let unknown = test.iter().find(|(name, _)| !has(train, name)).map(|(name, _)| format!("a folder `{name}` more"));
+    match lacking.or(unknown) {
+        None => Ok(()),
+        Some(found) => Err(Error::new("the test part has other classes than the train part")
+            .at(Place::file(folder))
+            .expected(format!("the {} folders of the train part", train.len()))
+            .found(found)
+            .help("give both parts the same class folders")),
+    }
+}
+
+/// Images and labels of a part, and the width and height that all have.
+fn decode_all(classes: &Classes, size: Option<(u32, u32)>, workers: usize) -> Result<(Images, (u32, u32))> {
+    let files: Vec<(&PathBuf, u16)> = classes
+        .iter()
+        .enumerate()
+        .flat_map(|(label, (_, files))| files.iter().map(move |file| (file, label as u16)))
+        .collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.max(1)).build();
     let pool = pool.map_err(|e| Error::new(format!("threads for reading images cannot be started: {e}")))?;
     let decoded: Vec<Result<(u32, u32, Vec<u8>)>> =
         pool.install(|| files.par_iter().map(|(file, _)| decode(file)).collect());
     let mut images = Images::default();
-    let mut size = None;
+    let mut size = size;
     // In the order of names: which error is reported does not depend on threads.
     for ((file, label), decoded) in files.iter().zip(decoded) {
         let (width, height, pixels) = decoded?;
@@ -54,21 +108,7 @@ pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
         images.pixels.extend(pixels);
         images.labels.push(*label);
     }
-    let (width, height) = size.unwrap_or_default();
-    let (mean, std) = statistics(&images.pixels, 3, 255.0);
-    let name = |path: &PathBuf| path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    Ok(DataSet {
-        name: "images".to_owned(),
-        classes: classes.iter().map(name).collect(),
-        channels: 3,
-        height: height as usize,
-        width: width as usize,
-        hash: hash(&images),
-        images,
-        maximum: 255.0,
-        mean,
-        std,
-    })
+    Ok((images, size.unwrap_or_default()))
 }
 
 /// What a folder holds, by name, without hidden files.
@@ -95,12 +135,35 @@ fn decode(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
         Error::new("this is no image that can be read")
             .at(Place::file(file))
             .expected("a JPEG or PNG image")
-            .found(e)
+            .found(e.trim())
             .help("remove the file, or make it anew")
     };
-    let reader = image::ImageReader::open(file)
-        .and_then(image::ImageReader::with_guessed_format)
-        .map_err(|e| broken(e.to_string()))?;
+    let bytes = std::fs::read(file).map_err(|e| broken(e.to_string()))?;
+    let reader =
+        image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| broken(e.to_string()))?;
+    let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);
     let image = reader.decode().map_err(|e| broken(e.to_string()))?.into_rgb8();
+    // The decoder fills what is missing with grey and says nothing.
+    if jpeg && !ends(&bytes) {
+        return Err(broken("a JPEG image that is cut short".to_owned()));
+    }
     Ok((image.width(), image.height(), image.into_raw()))
+}
+
+/// Whether a JPEG file has its end marker. A search for its two bytes would not do: an embedded preview has one too.
+fn ends(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // To the next marker. Within a scan, FF 00 is a plain byte, and FF D0 to FF D7 only restart it.
+        while at + 1 < bytes.len() && (bytes[at] != 0xFF || matches!(bytes[at + 1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF)) {
+            at += 1;
+        }
+        match bytes.get(at + 1) {
+            None => return false,
+            Some(0xD9) => return true,
+            Some(_) => {}
+        }
+        let Some(length) = bytes.get(at + 2..at + 4) else { return false };
+        at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+    }
 }

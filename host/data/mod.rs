@@ -19,6 +19,8 @@ pub mod folder;
 pub mod loader;
 pub mod source;
 pub mod split;
+#[cfg(test)]
+mod tests;
 
 pub use augment::Augment;
 pub use batch::{Batch, Plain};
