@@ -88,10 +88,10 @@ pub fn infer(layer: &Layer, inputs: &[&[i64]]) -> Result<Shape> {
         }
         Layer::Narrow { start, length } => {
             let [channels, height, width] = *map(layer, inputs[0])?;
-            if *start < 0 || start + length > channels {
+            if *start < 0 || start.saturating_add(*length) > channels {
                 return Err(Error::new(format!("layer `{layer}` reaches beyond its input"))
                     .expected(format!("channels within 0..{channels}"))
-                    .found(format!("{start}..{}", start + length)));
+                    .found(format!("{length} from {start} on")));
             }
             Ok(vec![*length, height, width])
         }

@@ -156,7 +156,7 @@ fn mixture(rows: &[Option<Tensor>], plan: &Resolved) -> Result<Mixture> {
 
 fn relaxed_weights(row: &Tensor, gate: &Relaxed) -> Result<Tensor> {
     let (kind, device) = (row.kind(), row.device());
-    let mut x = if gate.subset.len() as i64 == row.size()[0] {
+    let mut x = if gate.subset.iter().map(|c| *c as i64).eq(0..row.size()[0]) {
         row.shallow_clone()
     } else {
         let subset: Vec<i64> = gate.subset.iter().map(|c| *c as i64).collect();
