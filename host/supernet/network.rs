@@ -148,7 +148,7 @@ impl Network {
         let mut builder = Builder { settings, parameters, cache: HashMap::new() };
         let image = settings.image.to_vec();
         let stem = builder.fixed("stem".to_owned(), &space.stem, layout.stem_channels, 1, &image)?;
-        let mut maps: Vec<Shape> = stem.graph.output_shapes().cloned().collect();
+        let mut maps: Vec<Shape> = feature_maps(&stem)?;
         let mut parts = Vec::new();
         for (number, stage) in layout.stages.iter().enumerate() {
             let name = format!("cells.{number}");
@@ -162,7 +162,7 @@ impl Network {
                 Stage::Fixed { operation, channels, stride } => {
                     let Some(input) = maps.last() else { return Err(no_maps(&name, 1, 0)) };
                     let block = builder.fixed(name, operation, *channels, *stride, &input.clone())?;
-                    maps.extend(block.graph.output_shapes().cloned());
+                    maps.extend(feature_maps(&block)?);
                     parts.push(Part::Fixed(block));
                 }
             }
@@ -218,6 +218,17 @@ impl Network {
             Part::Cell(cell) => cell.preprocess.iter().flatten().map(|b| b.graph.cost()).sum(),
         };
         self.stem.graph.cost() + self.head.graph.cost() + self.parts.iter().map(part).sum()
+    }
+}
+
+/// What a stem or fixed stage returns, which must be feature maps.
+fn feature_maps(block: &Block) -> Result<Vec<Shape>> {
+    let maps: Vec<Shape> = block.graph.output_shapes().cloned().collect();
+    match maps.iter().find(|shape| shape.len() != 3) {
+        None => Ok(maps),
+        Some(shape) => Err(Error::new(format!("`{}` returns no feature map", block.name))
+            .expected("channels×height×width")
+            .found(format!("a value of shape {shape:?}"))),
     }
 }
 
