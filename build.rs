@@ -1,11 +1,12 @@
-//! Tells the linker where libtorch lies, so that binaries, tests and benches run without environment variables.
+//! Compiles the C++ of `host/native`, and tells the linker where libtorch lies, so that binaries, tests and benches run without
+//! environment variables.
 //!
 //! An rpath in `.cargo/config.toml` would be lost whenever `RUSTFLAGS` is set; link arguments from here are
 //! not. `lib-cuda` is where `cargo x setup --cuda` puts `libtorch_cuda.so`: torch-sys, which looks into `lib`,
 //! must not link it, but opening it by its bare name must find it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -20,6 +21,9 @@ fn main() {
             rpath(&format!("$ORIGIN/{up}/.libtorch/torch/lib-cuda"));
         }
     }
+    if let Some(lib) = &lib {
+        native(&root, lib);
+    }
     // The libtorch in use by its full path: for LIBTORCH, LIBTORCH_USE_PYTORCH and a target folder elsewhere.
     if let Some(lib) = lib {
         rpath(&lib.display().to_string());
@@ -29,4 +33,24 @@ fn main() {
 
 fn rpath(folder: &str) {
     println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+}
+
+fn native(root: &Path, lib: &Path) {
+    let folder = root.join("host/native");
+    let include = lib.with_file_name("include");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").warnings(false);
+    // The C++ library's own interface, as torch-sys has it.
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str());
+    build.include(&include).include(include.join("torch/csrc/api/include"));
+    build.include(&folder).include(root.join("plugins/sdk/include"));
+    for name in ["guard.cpp", "kernel.cpp", "operator.cpp"] {
+        println!("cargo::rerun-if-changed={}", folder.join(name).display());
+        build.file(folder.join(name));
+    }
+    for header in [folder.join("native.h"), root.join("plugins/sdk/include/edas_plugin.h")] {
+        println!("cargo::rerun-if-changed={}", header.display());
+    }
+    build.compile("edas_native");
 }

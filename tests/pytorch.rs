@@ -7,7 +7,8 @@ mod common;
 use common::fixtures::{Fixture, assert_near, distance, fill, start, values};
 use common::{darts_space, op_sets, settings};
 use edas::execute::{Norm, reference};
-use edas::graph::{Arguments, Form, Parameters};
+use edas::extension::Settings;
+use edas::graph::{Arguments, Form};
 use edas::policy::{Phase, Plan, Resolved, Sign};
 use edas::spec::{ArchitectureOptimizer, WeightsOptimizer};
 use edas::supernet::{Include, Network, Part};
@@ -56,9 +57,8 @@ fn operations_match() {
                 let case = format!("{name}.s{stride}.{form_name}.{precision}");
                 let operation = ops.operation(name).expect("darts-ops offers it");
                 let arguments = Arguments { channels_out, stride, form, classes: 10 };
-                let graph = operation
-                    .build(&Parameters::new(), &arguments, &[vec![channels_in, 8, 8]])
-                    .expect("it can be built");
+                let graph =
+                    operation.build(&Settings::new(), &arguments, &[vec![channels_in, 8, 8]]).expect("it can be built");
                 let tensors: Vec<Tensor> = graph
                     .tensors
                     .iter()

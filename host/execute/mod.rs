@@ -1,7 +1,9 @@
 //! Executors: they run layer graphs.
 //!
 //! - [`mod@reference`]: every layer by libtorch's own operations; runs everywhere, differentiated by libtorch
+//! - [`kernel`]: kernels of plugins, or their reference graphs
 
+pub mod kernel;
 pub mod reference;
 
 /// What batch norm does in a forward pass.

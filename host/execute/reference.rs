@@ -1,7 +1,7 @@
-//! The reference executor: every layer by libtorch's own operations.
+//! The reference executor: every layer by libtorch's own operations, kernels by their own.
 
-use super::Norm;
-use crate::error::Result;
+use super::{Norm, kernel};
+use crate::error::{Error, Result};
 use crate::graph::layer::{Activation, Layer};
 use crate::graph::{LayerGraph, Node};
 use tch::Tensor;
@@ -13,8 +13,20 @@ use tch::Tensor;
 /// `tensors` are the graph's weights and buffers in its own order. The outputs are shaped alike.
 ///
 /// # Errors
-/// What libtorch refuses (out of memory, above all).
+/// What libtorch refuses (out of memory, above all), and what kernels and native layers say.
 pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: Norm) -> Result<Vec<Tensor>> {
+    let batch = inputs.first().map_or(1, |x| x.size()[0]);
+    run_with_batch(graph, inputs, tensors, batch, norm)
+}
+
+/// As [`run`], for a graph whose inputs may be weights and buffers, which have no batch.
+pub(super) fn run_with_batch(
+    graph: &LayerGraph,
+    inputs: &[&Tensor],
+    tensors: &[&Tensor],
+    batch: i64,
+    norm: Norm,
+) -> Result<Vec<Tensor>> {
     let mut values: Vec<Option<Tensor>> = graph.shapes.iter().map(|_| None).collect();
     let mut last_use = vec![usize::MAX; graph.shapes.len()];
     for (number, node) in graph.nodes.iter().enumerate() {
@@ -25,29 +37,71 @@ pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: No
     for output in &graph.outputs {
         last_use[*output] = usize::MAX;
     }
-    let batch = inputs.first().map_or(1, |x| x.size()[0]);
+    let whole = Whole { graph, batch, norm };
     for (number, node) in graph.nodes.iter().enumerate() {
-        let result = {
+        let results = {
             let arguments: Vec<&Tensor> = node
                 .inputs
                 .iter()
                 .filter_map(|v| if *v < graph.inputs { inputs.get(*v).copied() } else { values[*v].as_ref() })
                 .collect();
             let own: Vec<&Tensor> = node.tensors.iter().map(|t| tensors[*t]).collect();
-            let shape = &graph.shapes[node.output];
-            layer(node, &arguments, &own, shape, batch, norm)?
+            whole.node(node, &arguments, &own)?
         };
-        values[node.output] = Some(result);
+        for (output, result) in node.outputs.iter().zip(results) {
+            values[*output] = Some(result);
+        }
         // What nothing reads any more is freed at once.
         for input in node.inputs.iter().filter(|v| last_use[**v] == number) {
             values[*input] = None;
         }
     }
-    let output = |v: &usize| match values[*v].as_ref() {
-        Some(value) => value.shallow_clone(),
-        None => inputs[*v].shallow_clone(),
+    let output = |v: &usize| {
+        let value = match values[*v].as_ref() {
+            Some(value) => value,
+            None => inputs[*v],
+        };
+        if graph.batched[*v] { Ok(value.shallow_clone()) } else { expanded(value, batch) }
     };
-    Ok(graph.outputs.iter().map(output).collect())
+    graph.outputs.iter().map(output).collect()
+}
+
+/// A weight or buffer as a value, the same for every example.
+fn expanded(tensor: &Tensor, batch: i64) -> Result<Tensor> {
+    let size: Vec<i64> = std::iter::once(batch).chain(tensor.size()).collect();
+    Ok(tensor.f_unsqueeze(0)?.f_expand(size, false)?)
+}
+
+/// What holds for all layers of one run.
+struct Whole<'a> {
+    graph: &'a LayerGraph,
+    batch: i64,
+    norm: Norm,
+}
+
+impl Whole<'_> {
+    fn node(&self, node: &Node, x: &[&Tensor], own: &[&Tensor]) -> Result<Vec<Tensor>> {
+        match &node.layer {
+            Layer::Aten(aten) => aten.call(x),
+            Layer::Native(native) => native.call(self.batch, x),
+            Layer::Kernel(kernel) => {
+                let batched: Vec<bool> = node.inputs.iter().map(|v| self.graph.batched[*v]).collect();
+                kernel::run(kernel, x, &batched, self.batch, self.norm)
+            }
+            _ => {
+                // Other layers know values alone.
+                let values: Vec<Option<Tensor>> = node
+                    .inputs
+                    .iter()
+                    .zip(x)
+                    .map(|(v, x)| if self.graph.batched[*v] { Ok(None) } else { expanded(x, self.batch).map(Some) })
+                    .collect::<Result<_>>()?;
+                let x: Vec<&Tensor> = values.iter().zip(x).map(|(value, x)| value.as_ref().unwrap_or(x)).collect();
+                let shape = &self.graph.shapes[node.outputs[0]];
+                Ok(vec![layer(node, &x, own, shape, self.batch, self.norm)?])
+            }
+        }
+    }
 }
 
 fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64, norm: Norm) -> Result<Tensor> {
@@ -100,9 +154,9 @@ fn layer(node: &Node, x: &[&Tensor], own: &[&Tensor], shape: &[i64], batch: i64,
             let size: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
             Tensor::f_zeros(size, (x[0].kind(), x[0].device()))?
         }
-        Layer::Tensor { .. } => {
-            let size: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
-            own[0].f_unsqueeze(0)?.f_expand(size, false)?
+        Layer::Tensor { .. } => own[0].shallow_clone(),
+        Layer::Aten(_) | Layer::Kernel(_) | Layer::Native(_) => {
+            return Err(Error::new(format!("layer `{}` was taken for one of libtorch's", node.layer)));
         }
     })
 }

@@ -4,14 +4,25 @@
 //! concept lives with the concept.
 //!
 //! - [`plugin`]: a loaded plugin and its extensions
+//! - [`call`]: calls into plugins, through a trampoline that catches exceptions
+//! - [`memory`]: what plugins pass by pointer and length
+//! - [`offer`]: what the host offers to plugins
+//! - [`parameter`]: parameters that extensions declare
 //! - [`library`]: opens libraries, checks versions, never unloads
 //! - [`registry`]: from the names in a spec to plugins
 //! - [`script`]: compiles Rhai scripts and calls their functions within limits
 
+pub mod call;
 pub mod library;
+pub mod memory;
+pub mod offer;
+pub mod parameter;
 pub mod plugin;
 pub mod registry;
 pub mod script;
 
-pub use plugin::{Message, Origin, Plugin};
+pub use memory::Attribute;
+pub use offer::Cancellation;
+pub use parameter::{Parameter, ParameterKind, Setting, Settings};
+pub use plugin::{Origin, Plugin};
 pub use registry::Registry;

@@ -1,5 +1,7 @@
 //! A loaded plugin: its descriptor, and the extensions it offers.
 
+use super::call::{call, guarded};
+use super::offer::HOST;
 use crate::error::{Error, Result};
 use edas_plugin::abi;
 use std::ffi::c_void;
@@ -33,41 +35,12 @@ pub struct Plugin {
     pub abi: (u32, u32),
     /// Where it comes from.
     pub origin: Origin,
-    get_extension: unsafe extern "C" fn(abi::Text) -> *const c_void,
+    get_extension: unsafe extern "C-unwind" fn(abi::Text) -> *const c_void,
 }
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ({:?})", self.name, self.version, self.origin)
-    }
-}
-
-/// Collects the text that a plugin writes to a sink.
-#[derive(Default)]
-pub struct Message(String);
-
-impl Message {
-    /// The sink. It points to `self`, which must stay where it is while the sink is used.
-    pub fn sink(&mut self) -> abi::Sink {
-        abi::Sink { context: std::ptr::from_mut(self).cast(), write: Some(write) }
-    }
-
-    /// What was written, or `otherwise` where that is nothing.
-    pub fn text(self, otherwise: &str) -> String {
-        if self.0.is_empty() { otherwise.to_owned() } else { self.0 }
-    }
-}
-
-/// The most bytes that a message keeps.
-const LONGEST_MESSAGE: usize = 1 << 16;
-
-unsafe extern "C" fn write(context: *mut c_void, text: abi::Text) {
-    // SAFETY: `context` is the `Message` that `sink` was made of; nobody else uses it during the call that was given it.
-    let Some(message) = (unsafe { context.cast::<Message>().as_mut() }) else { return };
-    // SAFETY: the plugin passes a text that is valid until this returns.
-    let text = unsafe { text.as_str() }.unwrap_or("(a message that is not valid UTF-8)");
-    if message.0.len() + text.len() <= LONGEST_MESSAGE {
-        message.0.push_str(text);
     }
 }
 
@@ -106,53 +79,46 @@ impl Plugin {
                 .found("null"));
         };
         if let Some(init) = entry.init {
-            let mut message = Message::default();
-            let sink = message.sink();
             // SAFETY: the versions fit, so the function has the interface's signature; host table and sink are valid.
-            let status = unsafe { init(&HOST, &sink) };
-            if status != abi::OK {
-                let text = message.text("it failed without a message");
-                return Err(Error::new(format!("plugin `{name}` could not be initialised: {text}")));
-            }
+            call(&format!("initialising plugin `{name}`"), |error| unsafe { init(&HOST, error) })?;
         }
         Ok(Self { name, version, description, abi: (entry.abi_major, entry.abi_minor), origin, get_extension })
     }
 
-    /// The table of an extension, or `None` where the plugin lacks it. `T` must be the type that belongs to
-    /// `id`; the caller checks the table's size.
-    pub(crate) fn extension<T>(&self, id: &str) -> Option<&'static T> {
-        // SAFETY: the function is the plugin's; the id lives until it returns; the table lives as long as the library.
-        unsafe { (self.get_extension)(abi::Text::new(id)).cast::<T>().as_ref() }
+    /// The table of an extension, or `None` where the plugin lacks it. `T` must be the type that belongs to `id`, and begin
+    /// with its size.
+    ///
+    /// # Errors
+    /// Where the table is smaller than this revision's.
+    pub(crate) fn extension<T>(&self, id: &str) -> Result<Option<&'static T>> {
+        let table = guarded(|| {
+            // SAFETY: the function is the plugin's; the id lives until it returns.
+            unsafe { (self.get_extension)(abi::Text::new(id)) }
+        });
+        let table = table.map_err(|thrown| self.broken(id, &format!("an exception was thrown: {thrown}")))?;
+        if table.is_null() {
+            return Ok(None);
+        }
+        if !table.cast::<T>().is_aligned() {
+            return Err(self.broken(id, "its table does not lie where a table can"));
+        }
+        // SAFETY: every table begins with its size and lives as long as the library.
+        let size = unsafe { *table.cast::<usize>() };
+        if size < size_of::<T>() {
+            return Err(self.broken(id, &format!("its table has {size} bytes instead of {}", size_of::<T>())));
+        }
+        // SAFETY: the size fits; the id says that the table is of this type.
+        Ok(Some(unsafe { &*table.cast::<T>() }))
     }
-}
 
-static LOG: abi::Log = abi::Log { size: size_of::<abi::Log>(), write: Some(log) };
-
-static HOST: abi::Host = abi::Host {
-    abi_major: abi::ABI_MAJOR,
-    abi_minor: abi::ABI_MINOR,
-    size: size_of::<abi::Host>(),
-    name: abi::Text::new("edas"),
-    version: abi::Text::new(env!("CARGO_PKG_VERSION")),
-    get_extension: Some(host_extension),
-};
-
-unsafe extern "C" fn host_extension(id: abi::Text) -> *const c_void {
-    // SAFETY: the plugin passes a text that is valid until this returns.
-    match unsafe { id.as_str() } {
-        Some(abi::HOST_LOG) => std::ptr::from_ref(&LOG).cast(),
-        _ => std::ptr::null(),
-    }
-}
-
-unsafe extern "C" fn log(severity: u32, message: abi::Text) {
-    // SAFETY: the plugin passes a text that is valid until this returns.
-    let text = unsafe { message.as_str() }.unwrap_or("(a message that is not valid UTF-8)");
-    match severity {
-        0 => tracing::error!(target: "edas::plugin", "{text}"),
-        1 => tracing::warn!(target: "edas::plugin", "{text}"),
-        2 => tracing::info!(target: "edas::plugin", "{text}"),
-        3 => tracing::debug!(target: "edas::plugin", "{text}"),
-        _ => tracing::trace!(target: "edas::plugin", "{text}"),
+    /// An extension cannot be used.
+    pub(crate) fn broken(&self, id: &str, why: &str) -> Error {
+        let name = id.strip_prefix("edas.").and_then(|id| id.split('/').next()).unwrap_or(id);
+        let error = Error::new(format!("the {name} of plugin `{}` cannot be used: {why}", self.name))
+            .help("build the plugin anew with the current SDK or header");
+        match &self.origin {
+            Origin::Bundled => error,
+            Origin::Library { path, .. } => error.at(crate::error::Place::file(path)),
+        }
     }
 }

@@ -1,12 +1,18 @@
 //! The host's side of the plugin interface's builder: calls that arrive from a plugin become a [`LayerGraph`].
 //!
-//! Errors stick: the first one is kept, every later call does nothing, and [`Build::finish`] reports it.
+//! Errors stick: the first one is kept, every later call does nothing, and [`Build::close`] reports it.
 
-use super::layer::{Attribute, Layer};
+mod doors;
+
+use super::aten::Aten;
+use super::layer::Layer;
 use super::{Initialiser, LayerGraph, Node, Shape, TensorSpec, ValueId, shape, shape_text};
 use crate::error::{Error, Result};
+use crate::extension::Attribute;
+use crate::extension::memory::{slice, text};
 use edas_plugin::abi;
 use std::ffi::c_void;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The most elements that one value or tensor of a graph may have, for one example.
@@ -16,26 +22,36 @@ const MOST_ELEMENTS: i64 = 1 << 31;
 pub struct Build {
     /// Tells this graph's values from those of others; never 0.
     number: u32,
+    /// Whose graph it is, for messages: `operation x of plugin y`.
+    owner: String,
     graph: LayerGraph,
     error: Option<Error>,
 }
 
 impl Build {
-    /// A graph with inputs of these shapes.
-    pub fn new(inputs: &[Shape]) -> Self {
+    /// A graph with inputs of these shapes; `owner` says whose it is.
+    pub fn new(inputs: &[Shape], owner: &str) -> Self {
+        Self::with_inputs(inputs.iter().map(|shape| (shape.clone(), true)).collect(), owner)
+    }
+
+    /// A graph with inputs of these shapes, each with or without a batch.
+    fn with_inputs(inputs: Vec<(Shape, bool)>, owner: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let graph = LayerGraph {
-            inputs: inputs.len(),
-            shapes: inputs.to_vec(),
-            nodes: Vec::new(),
-            outputs: Vec::new(),
-            tensors: Vec::new(),
-        };
-        Self { number: NEXT.fetch_add(1, Ordering::Relaxed).max(1), graph, error: None }
+        let count = inputs.len();
+        let (shapes, batched) = inputs.into_iter().unzip();
+        let graph =
+            LayerGraph { inputs: count, shapes, batched, nodes: Vec::new(), outputs: Vec::new(), tensors: Vec::new() };
+        let number = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
+        Self { number, owner: owner.to_owned(), graph, error: None }
+    }
+
+    /// The names of all inputs for the other side.
+    pub fn inputs(&self) -> Vec<u64> {
+        (0..self.graph.inputs).map(|v| self.export(v)).collect()
     }
 
     /// The name of a value for the other side.
-    pub fn export(&self, value: ValueId) -> u64 {
+    fn export(&self, value: ValueId) -> u64 {
         u64::from(self.number) << 32 | value as u64
     }
 
@@ -48,24 +64,34 @@ impl Build {
         Ok(id)
     }
 
-    fn push(&mut self, layer: Layer, inputs: Vec<ValueId>, shape: Shape, tensors: Vec<usize>) -> Result<ValueId> {
-        let elements = shape.iter().try_fold(1i64, |n, size| n.checked_mul(*size));
-        if elements.is_none_or(|n| !(1..=MOST_ELEMENTS).contains(&n)) {
-            return Err(Error::new(format!("the output of layer `{layer}` has an impossible size"))
-                .expected(format!("1 to {MOST_ELEMENTS} elements"))
-                .found(shape_text(&shape)));
+    fn push(
+        &mut self,
+        layer: Layer,
+        inputs: Vec<ValueId>,
+        shapes: Vec<Shape>,
+        tensors: Vec<usize>,
+    ) -> Result<Vec<ValueId>> {
+        for shape in &shapes {
+            let elements = shape.iter().try_fold(1i64, |n, size| n.checked_mul((*size).max(0)));
+            if elements.is_none_or(|n| !(1..=MOST_ELEMENTS).contains(&n)) || shape.is_empty() {
+                return Err(Error::new(format!("the output of layer `{layer}` has an impossible size"))
+                    .expected(format!("1 to {MOST_ELEMENTS} elements in at least one dimension"))
+                    .found(if shape.is_empty() { "no dimension".to_owned() } else { shape_text(shape) }));
+            }
         }
-        let output = self.graph.shapes.len();
-        self.graph.shapes.push(shape);
-        self.graph.nodes.push(Node { layer, inputs, output, tensors });
-        Ok(output)
+        let first = self.graph.shapes.len();
+        let outputs: Vec<ValueId> = (first..first + shapes.len()).collect();
+        self.graph.batched.extend(shapes.iter().map(|_| !matches!(layer, Layer::Tensor { .. })));
+        self.graph.shapes.extend(shapes);
+        self.graph.nodes.push(Node { layer, inputs, outputs: outputs.clone(), tensors });
+        Ok(outputs)
     }
 
     /// Adds a layer.
     ///
     /// # Errors
     /// Where the inputs do not fit.
-    pub fn layer(&mut self, layer: Layer, inputs: Vec<ValueId>) -> Result<ValueId> {
+    fn layer(&mut self, layer: Layer, inputs: Vec<ValueId>) -> Result<Vec<ValueId>> {
         let shapes: Vec<&[i64]> = inputs.iter().map(|v| self.graph.shapes[*v].as_slice()).collect();
         let shape = shape::infer(&layer, &shapes)?;
         let number = self.graph.nodes.len();
@@ -74,10 +100,31 @@ impl Build {
             tensors.push(self.graph.tensors.len());
             self.graph.tensors.push(TensorSpec { name: format!("{number}.{name}"), shape, initialiser, trained });
         }
-        self.push(layer, inputs, shape, tensors)
+        self.push(layer, inputs, vec![shape], tensors)
     }
 
-    fn tensor(&mut self, name: &str, shape: Shape, initialiser: Initialiser, trained: bool) -> Result<ValueId> {
+    /// Adds an ATen operator.
+    fn aten(
+        &mut self,
+        attributes: Vec<(String, Attribute)>,
+        inputs: Vec<ValueId>,
+        outputs: usize,
+    ) -> Result<Vec<ValueId>> {
+        let aten = Aten::new(attributes, inputs.len(), outputs)?;
+        let shapes = aten.shapes(&self.signature(&inputs))?;
+        self.push(Layer::Aten(Arc::new(aten)), inputs, shapes, Vec::new())
+    }
+
+    /// Shapes of values, each with or without a batch.
+    fn signature(&self, values: &[ValueId]) -> Vec<(&[i64], bool)> {
+        values.iter().map(|v| (self.graph.shapes[*v].as_slice(), self.graph.batched[*v])).collect()
+    }
+
+    fn tensor(&mut self, name: &str, shape: Shape, initialiser: Initialiser, trained: bool) -> Result<Vec<ValueId>> {
+        let (Initialiser::Uniform(a) | Initialiser::Normal(a) | Initialiser::Constant(a)) = initialiser;
+        if !a.is_finite() {
+            return Err(Error::new(format!("the start of the tensor `{name}` is not finite")).found(a.to_string()));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(plain) || self.graph.tensors.iter().any(|t| t.name == name) {
             return Err(Error::new("a tensor's name is not usable")
@@ -86,25 +133,21 @@ impl Build {
         }
         let index = self.graph.tensors.len();
         self.graph.tensors.push(TensorSpec { name: name.to_owned(), shape: shape.clone(), initialiser, trained });
-        self.push(Layer::Tensor { name: name.to_owned() }, Vec::new(), shape, vec![index])
+        self.push(Layer::Tensor { name: name.to_owned() }, Vec::new(), vec![shape], vec![index])
     }
 
-    /// The finished graph, with these values as its outputs.
+    /// The finished graph, with these values as its outputs, after the plugin's call ended so.
     ///
     /// # Errors
-    /// The first error that any call ran into.
-    pub fn finish(mut self, outputs: &[u64]) -> Result<LayerGraph> {
+    /// The first error that any call ran into: a plugin's failure over a value that a failed layer returned is a consequence, and
+    /// the layer's own error says more. Otherwise the plugin's, or that of an output.
+    pub fn close(mut self, result: Result<()>, outputs: &[u64]) -> Result<LayerGraph> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let values = outputs.iter().map(|v| self.import(*v)).collect::<Result<_>>()?;
-        self.graph.outputs = values;
+        result?;
+        self.graph.outputs = outputs.iter().map(|v| self.import(*v)).collect::<Result<_>>()?;
         Ok(self.graph)
-    }
-
-    /// The first error that any call ran into, if there was one.
-    pub fn into_error(self) -> Option<Error> {
-        self.error
     }
 
     /// The table that a plugin is given. It points to `self`, which must stay where it is while the table is used.
@@ -116,6 +159,8 @@ impl Build {
             parameter: Some(parameter),
             buffer: Some(buffer),
             shape: Some(value_shape),
+            kernel: Some(doors::kernel),
+            native: Some(doors::native),
         }
     }
 
@@ -135,41 +180,27 @@ impl Build {
 }
 
 /// # Safety
-/// `data` points to `length` elements that live until the caller returns, or `length` is 0.
-unsafe fn slice<'a, T>(data: *const T, length: usize) -> Result<&'a [T]> {
-    match (length, data.is_null()) {
-        (0, _) => Ok(&[]),
-        (_, true) => Err(Error::new("a null pointer was passed with a length")),
-        // SAFETY: the caller vouches for the memory; null was excluded.
-        _ => Ok(unsafe { std::slice::from_raw_parts(data, length) }),
+/// `outputs` has room for `count` values.
+unsafe fn give(values: Option<Vec<u64>>, outputs: *mut u64, count: usize) -> abi::Status {
+    let Some(values) = values else { return abi::FAILED };
+    for (i, value) in values.into_iter().enumerate().take(count) {
+        // SAFETY: the caller vouches for the room; a null pointer with a length was refused before.
+        unsafe { *outputs.add(i) = value };
     }
+    abi::OK
 }
 
-/// # Safety
-/// As [`slice`].
-pub(super) unsafe fn text<'a>(text: abi::Text) -> Result<&'a str> {
-    // SAFETY: the caller vouches for the memory.
-    unsafe { text.as_str() }.ok_or_else(|| Error::new("a text is not valid UTF-8"))
-}
-
-/// # Safety
-/// The attribute's pointers live until the caller returns.
-pub(super) unsafe fn attribute(a: &abi::Attribute) -> Result<(String, Attribute)> {
-    // SAFETY: the caller vouches for texts and lists.
-    unsafe {
-        let value = match a.kind {
-            abi::kind::INTEGER => Attribute::Integer(a.integer),
-            abi::kind::NUMBER => Attribute::Number(a.number),
-            abi::kind::BOOLEAN => Attribute::Boolean(a.integer != 0),
-            abi::kind::TEXT => Attribute::Text(text(a.text)?.to_owned()),
-            abi::kind::INTEGERS => Attribute::Integers(slice(a.integers, a.length)?.to_vec()),
-            kind => return Err(Error::new(format!("an attribute has the unknown kind {kind}"))),
-        };
-        Ok((text(a.name)?.to_owned(), value))
+/// Checks that there is room for a layer's outputs.
+fn check_outputs(layer: &str, outputs: *mut u64, given: usize, returned: usize) -> Result<()> {
+    if given == returned && (given == 0 || !outputs.is_null()) {
+        return Ok(());
     }
+    Err(Error::new(format!("layer `{layer}` returns another number of values"))
+        .expected(returned.to_string())
+        .found(given.to_string()))
 }
 
-unsafe extern "C" fn layer(
+unsafe extern "C-unwind" fn layer(
     context: *mut c_void,
     kind: abi::Text,
     inputs: *const u64,
@@ -181,31 +212,22 @@ unsafe extern "C" fn layer(
 ) -> abi::Status {
     // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
     let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
-    let value = build.run(|build| {
+    let values = build.run(|build| {
         // SAFETY: the plugin passes arrays of the lengths it says, for the time of the call.
         let (kind, inputs, attributes) =
-            unsafe { (text(kind)?, slice(inputs, input_count)?, slice(attributes, attribute_count)?) };
-        let attributes = attributes.iter().map(|a| {
-            // SAFETY: as above.
-            unsafe { attribute(a) }
-        });
-        let layer = Layer::read(kind, attributes.collect::<Result<_>>()?)?;
-        if output_count != 1 || outputs.is_null() {
-            return Err(Error::new(format!("layer `{kind}` has another number of outputs"))
-                .expected("1")
-                .found(output_count.to_string()));
-        }
+            unsafe { (text(kind)?, slice(inputs, input_count)?, Attribute::read_all(attributes, attribute_count)?) };
         let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
-        build.layer(layer, inputs)
+        let values = if kind == "aten" {
+            check_outputs(kind, outputs, output_count, output_count)?;
+            build.aten(attributes, inputs, output_count)?
+        } else {
+            check_outputs(kind, outputs, output_count, 1)?;
+            build.layer(Layer::read(kind, attributes)?, inputs)?
+        };
+        Ok(values.into_iter().map(|v| build.export(v)).collect())
     });
-    match value {
-        Some(value) => {
-            // SAFETY: `outputs` is not null and has room for one value.
-            unsafe { *outputs = build.export(value) };
-            abi::OK
-        }
-        None => abi::FAILED,
-    }
+    // SAFETY: the plugin passes room for `output_count` values, which was checked.
+    unsafe { give(values, outputs, output_count) }
 }
 
 /// # Safety
@@ -225,17 +247,17 @@ unsafe fn tensor(
         // SAFETY: the plugin passes a text and a list of the length it says, for the time of the call.
         let (name, shape) = unsafe { (text(name)?, slice(shape, rank)?) };
         let initialiser = match initialiser {
-            abi::initialiser::UNIFORM => Initialiser::Uniform(a),
-            abi::initialiser::NORMAL => Initialiser::Normal(a),
-            abi::initialiser::CONSTANT => Initialiser::Constant(a),
+            abi::INITIALISER_UNIFORM => Initialiser::Uniform(a),
+            abi::INITIALISER_NORMAL => Initialiser::Normal(a),
+            abi::INITIALISER_CONSTANT => Initialiser::Constant(a),
             kind => return Err(Error::new(format!("there is no initialiser of kind {kind}"))),
         };
         build.tensor(name, shape.to_vec(), initialiser, trained)
     });
-    value.map_or(0, |value| build.export(value))
+    value.map_or(0, |values| build.export(values[0]))
 }
 
-unsafe extern "C" fn parameter(
+unsafe extern "C-unwind" fn parameter(
     context: *mut c_void,
     name: abi::Text,
     shape: *const i64,
@@ -247,7 +269,7 @@ unsafe extern "C" fn parameter(
     unsafe { tensor(context, name, shape, rank, initialiser, a, true) }
 }
 
-unsafe extern "C" fn buffer(
+unsafe extern "C-unwind" fn buffer(
     context: *mut c_void,
     name: abi::Text,
     shape: *const i64,
@@ -259,7 +281,7 @@ unsafe extern "C" fn buffer(
     unsafe { tensor(context, name, shape, rank, initialiser, a, false) }
 }
 
-unsafe extern "C" fn value_shape(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64 {
+unsafe extern "C-unwind" fn value_shape(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64 {
     // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
     let Some(build) = (unsafe { context.cast::<Build>().as_ref() }) else { return -1 };
     let Ok(id) = build.import(value) else { return -1 };

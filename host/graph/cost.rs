@@ -11,7 +11,7 @@ pub struct Cost {
     /// Trained numbers.
     pub parameters: i64,
     /// Multiplications with an addition, for one example, of convolutions and linear maps alone, as papers
-    /// count them.
+    /// count them; of kernels and native layers what they say.
     pub multiply_adds: i64,
     /// Numbers that the layers write, for one example: what training keeps for the way back is of this order.
     pub activations: i64,
@@ -25,7 +25,7 @@ impl Cost {
             cost.parameters += tensor.shape.iter().product::<i64>();
         }
         for node in &graph.nodes {
-            let elements: i64 = graph.shapes[node.output].iter().product();
+            let elements: i64 = node.outputs.iter().map(|v| graph.shapes[*v].iter().product::<i64>()).sum();
             cost.activations += match node.layer {
                 Layer::Tensor { .. } | Layer::Zero { .. } => 0,
                 _ => elements,
@@ -35,6 +35,8 @@ impl Cost {
                 Layer::Conv { window, groups, .. } => {
                     elements * (input()[0] / groups) * window.kernel[0] * window.kernel[1]
                 }
+                Layer::Kernel(kernel) => kernel.multiply_adds(),
+                Layer::Native(native) => native.multiply_adds(),
                 Layer::Linear { .. } => elements * input().iter().product::<i64>(),
                 _ => 0,
             };

@@ -1,8 +1,12 @@
 //! The kinds of layers, their attributes, and how both are read from a plugin's call.
 
 use super::Initialiser;
+use super::aten::Aten;
+use super::kernel::{Kernel, Native};
 use crate::error::{Error, Result, nearest};
+use crate::extension::Attribute;
 use std::fmt;
+use std::sync::Arc;
 
 /// (height, width).
 pub type Pair = [i64; 2];
@@ -116,21 +120,12 @@ pub enum Layer {
         /// What it is called within the graph.
         name: String,
     },
-}
-
-/// The value of an attribute.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attribute {
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Number(f64),
-    /// A truth value.
-    Boolean(bool),
-    /// A text.
-    Text(String),
-    /// A list of whole numbers.
-    Integers(Vec<i64>),
+    /// An ATen operator.
+    Aten(Arc<Aten>),
+    /// A forward and backward of a plugin's own.
+    Kernel(Arc<Kernel>),
+    /// A function of a plugin's own over libtorch's tensors.
+    Native(Arc<Native>),
 }
 
 /// Attributes as they came, taken out one by one; what is left over is an error.
@@ -139,6 +134,9 @@ struct Reader<'a> {
     left: Vec<(String, Attribute)>,
     known: Vec<&'static str>,
 }
+
+/// The largest number that an attribute may be: far above what is useful, and far below where sizes overflow.
+const MOST: i64 = 1 << 20;
 
 impl Reader<'_> {
     fn take(&mut self, name: &'static str) -> Option<Attribute> {
@@ -165,14 +163,34 @@ impl Reader<'_> {
         self.or(name, default, |a| if let Attribute::Integer(v) = a { Some(*v) } else { None })
     }
 
+    fn within(&self, name: &str, value: i64, least: i64, most: i64) -> Result<i64> {
+        if (least..=most).contains(&value) {
+            return Ok(value);
+        }
+        Err(Error::new(format!("attribute `{name}` of layer `{}` is out of range", self.kind))
+            .expected(format!("a number from {least} to {most}"))
+            .found(value.to_string()))
+    }
+
     fn positive(&mut self, name: &'static str, default: Option<i64>) -> Result<i64> {
         let value = self.integer(name, default)?;
-        if value < 1 {
-            return Err(Error::new(format!("attribute `{name}` of layer `{}` is out of range", self.kind))
-                .expected("at least 1")
-                .found(value.to_string()));
+        self.within(name, value, 1, MOST)
+    }
+
+    /// A size that may be negative.
+    fn amount(&mut self, name: &'static str) -> Result<i64> {
+        let value = self.integer(name, Some(0))?;
+        self.within(name, value, -MOST, MOST)
+    }
+
+    fn share(&mut self, name: &'static str, default: f64) -> Result<f64> {
+        let value = self.number(name, Some(default))?;
+        if value > 0.0 && value <= 1.0 {
+            return Ok(value);
         }
-        Ok(value)
+        Err(Error::new(format!("attribute `{name}` of layer `{}` is out of range", self.kind))
+            .expected("a number above 0, at most 1")
+            .found(value.to_string()))
     }
 
     fn number(&mut self, name: &'static str, default: Option<f64>) -> Result<f64> {
@@ -193,9 +211,9 @@ impl Reader<'_> {
             Attribute::Integers(v) => v.as_slice().try_into().ok(),
             _ => None,
         })?;
-        if pair.iter().any(|v| *v < least || *v > 1 << 20) {
+        if pair.iter().any(|v| *v < least || *v > MOST) {
             return Err(Error::new(format!("attribute `{name}` of layer `{}` is out of range", self.kind))
-                .expected(format!("two numbers from {least} to {}", 1 << 20))
+                .expected(format!("two numbers from {least} to {MOST}"))
                 .found(format!("{pair:?}")));
         }
         Ok(pair)
@@ -240,6 +258,7 @@ pub const KINDS: &[&str] = &[
     "narrow",
     "pad",
     "zero",
+    "aten",
 ];
 
 impl Layer {
@@ -262,8 +281,8 @@ impl Layer {
             },
             "batch_norm" => Layer::BatchNorm {
                 affine: r.boolean("affine", false)?,
-                epsilon: r.number("epsilon", Some(1e-5))?,
-                momentum: r.number("momentum", Some(0.1))?,
+                epsilon: r.share("epsilon", 1e-5)?,
+                momentum: r.share("momentum", 0.1)?,
             },
             "max_pool" => Layer::MaxPool(r.window()?),
             "avg_pool" => Layer::AvgPool(r.window()?),
@@ -271,14 +290,22 @@ impl Layer {
             "linear" => Layer::Linear { features: r.positive("features", None)?, bias: r.boolean("bias", true)? },
             "add" => Layer::Add,
             "mul" => Layer::Mul,
-            "scale" => Layer::Scale { factor: r.number("factor", None)? },
+            "scale" => {
+                let factor = r.number("factor", None)?;
+                if !factor.is_finite() {
+                    return Err(Error::new("attribute `factor` of layer `scale` is out of range")
+                        .expected("a finite number")
+                        .found(factor.to_string()));
+                }
+                Layer::Scale { factor }
+            }
             "concat" => Layer::Concat,
             "narrow" => Layer::Narrow { start: r.integer("start", None)?, length: r.positive("length", None)? },
             "pad" => Layer::Pad {
-                top: r.integer("top", Some(0))?,
-                left: r.integer("left", Some(0))?,
-                bottom: r.integer("bottom", Some(0))?,
-                right: r.integer("right", Some(0))?,
+                top: r.amount("top")?,
+                left: r.amount("left")?,
+                bottom: r.amount("bottom")?,
+                right: r.amount("right")?,
             },
             "zero" => Layer::Zero { channels: r.positive("channels", None)?, stride: r.positive("stride", Some(1))? },
             _ => {
@@ -291,12 +318,18 @@ impl Layer {
         Ok(layer)
     }
 
+    /// Whether the layer reads weights and buffers of the graph as they are, without a batch.
+    pub fn takes_tensors(&self) -> bool {
+        matches!(self, Layer::Aten(_) | Layer::Kernel(_) | Layer::Native(_))
+    }
+
     /// The number of inputs: least and most.
     pub fn arity(&self) -> (usize, usize) {
         match self {
             Layer::Add | Layer::Mul => (2, 2),
             Layer::Concat => (1, usize::MAX),
             Layer::Tensor { .. } => (0, 0),
+            Layer::Aten(_) | Layer::Kernel(_) | Layer::Native(_) => (0, usize::MAX),
             _ => (1, 1),
         }
     }
@@ -387,6 +420,9 @@ impl fmt::Display for Layer {
             Layer::Pad { top, left, bottom, right } => write!(f, "pad {top},{left},{bottom},{right}"),
             Layer::Zero { channels, stride } => write!(f, "zero channels={channels} stride={stride}"),
             Layer::Tensor { name } => write!(f, "tensor {name}"),
+            Layer::Aten(aten) => write!(f, "aten {aten}"),
+            Layer::Kernel(kernel) => write!(f, "kernel {}", kernel.name()),
+            Layer::Native(native) => write!(f, "native {}", native.name()),
         }
     }
 }

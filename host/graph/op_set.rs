@@ -1,13 +1,12 @@
 //! Op sets and their operations, read from a plugin's table.
 
-use super::builder::{self, Build};
-use super::layer::Attribute;
+use super::builder::Build;
 use super::{LayerGraph, Shape, shape_text};
 use crate::error::{Error, Result, nearest};
-use crate::extension::{Message, Plugin};
+use crate::extension::call::{self, guarded};
+use crate::extension::parameter::{self, MOST};
+use crate::extension::{Attribute, Parameter, Plugin, Setting, Settings, memory};
 use edas_plugin::abi;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The form of a network in which an operation is built.
@@ -32,29 +31,6 @@ pub struct Arguments {
     pub classes: i64,
 }
 
-/// A value that a spec gives to an operation's parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(transparent)]
-pub struct Number(pub f64);
-
-/// The values that a spec gives to an operation's parameters, by name.
-pub type Parameters = BTreeMap<String, Number>;
-
-/// A parameter that an operation declares.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ParameterSpec {
-    /// The name.
-    pub name: String,
-    /// What it means, for people.
-    pub doc: String,
-    /// Its kind and default.
-    pub default: Attribute,
-    /// The lowest value.
-    pub minimum: f64,
-    /// The highest value.
-    pub maximum: f64,
-}
-
 /// An operation that an op set offers.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -69,12 +45,12 @@ pub struct Operation {
     /// The number of values that it returns.
     pub outputs: usize,
     /// What a spec may set.
-    pub parameters: Vec<ParameterSpec>,
+    pub parameters: Vec<Parameter>,
     index: usize,
     build: BuildFunction,
 }
 
-type BuildFunction = unsafe extern "C" fn(
+type BuildFunction = unsafe extern "C-unwind" fn(
     usize,
     *const abi::Arguments,
     *const abi::Builder,
@@ -100,47 +76,43 @@ impl OpSet {
     /// # Errors
     /// Where the plugin's table is incomplete or says something impossible.
     pub fn of(plugin: &Arc<Plugin>) -> Result<Option<Self>> {
-        let broken = |what: String| {
-            Error::new(format!("the op set of plugin `{}` cannot be used: {what}", plugin.name))
-                .help("build the plugin anew with the current SDK or header")
-        };
-        let Some(table) = plugin.extension::<abi::OpSet>(abi::OP_SET) else { return Ok(None) };
-        if table.size < size_of::<abi::OpSet>() {
-            return Err(broken(format!("its table has {} bytes instead of {}", table.size, size_of::<abi::OpSet>())));
-        }
-        let (Some(count), Some(describe), Some(describe_parameter), Some(build)) =
-            (table.count, table.describe, table.describe_parameter, table.build)
-        else {
+        let broken = |why: String| plugin.broken(abi::OP_SET, &why);
+        let thrown = |e: String| broken(format!("an exception was thrown: {e}"));
+        let Some(table) = plugin.extension::<abi::OpSet>(abi::OP_SET)? else { return Ok(None) };
+        let (Some(count), Some(describe), Some(build)) = (table.count, table.describe, table.build) else {
             return Err(broken("a function of its table is null".to_owned()));
         };
         // SAFETY: the function comes from the plugin's table and takes nothing.
-        let count = unsafe { count() };
+        let count = guarded(|| unsafe { count() }).map_err(thrown)?;
+        if count > MOST {
+            return Err(broken(format!("it says that it has {count} operations")));
+        }
         let mut operations: Vec<Operation> = Vec::new();
         for index in 0..count {
-            let mut info = abi::OperationInfo {
-                size: size_of::<abi::OperationInfo>(),
-                name: abi::Text::new(""),
-                doc: abi::Text::new(""),
-                inputs: 0,
-                outputs: 0,
-                parameters: 0,
-            };
-            // SAFETY: the plugin fills in a table of ours; its texts live as long as the library, which is never unloaded.
-            let (name, doc) = unsafe {
-                if describe(index, &mut info) != abi::OK {
-                    return Err(broken(format!("operation {index} cannot be described")));
-                }
-                (builder::text(info.name), builder::text(info.doc))
-            };
-            let name = name.map_err(|e| broken(format!("the name of operation {index}: {e}")))?;
-            let doc = doc.map_err(|e| broken(format!("the text of operation `{name}`: {e}")))?;
-            if operations.iter().any(|o| o.name == name) {
-                return Err(broken(format!("it has two operations named `{name}`")));
+            let mut info = abi::OperationInfo::EMPTY;
+            // SAFETY: the plugin fills in a table of ours.
+            if guarded(|| unsafe { describe(index, &mut info) }).map_err(thrown)? != abi::OK {
+                return Err(broken(format!("operation {index} cannot be described")));
             }
-            let parameters = (0..info.parameters)
-                .map(|p| read_parameter(describe_parameter, index, p))
-                .collect::<Result<_>>()
-                .map_err(|e| broken(format!("operation `{name}`: {e}")))?;
+            // SAFETY: the table's texts live as long as the library, which is never unloaded.
+            let (name, doc) = unsafe { (memory::text(info.name), memory::text(info.doc)) };
+            let name = name.map_err(|e| broken(format!("the name of operation {index}: {}", e.fields().what)))?;
+            let doc = doc.map_err(|e| broken(format!("the text of operation `{name}`: {}", e.fields().what)))?;
+            if name.is_empty() || operations.iter().any(|o| o.name == name) {
+                return Err(broken(match name {
+                    "" => format!("operation {index} has no name"),
+                    _ => format!("it has two operations named `{name}`"),
+                }));
+            }
+            if info.inputs > MOST || info.outputs > MOST {
+                return Err(broken(format!("operation `{name}` has an impossible number of inputs or outputs")));
+            }
+            let parameters = Parameter::read_all(info.parameter_count, |p, info| {
+                let describe = table.describe_parameter.ok_or_else(|| Error::new("`describe_parameter` is null"))?;
+                // SAFETY: the plugin fills in a table of ours.
+                guarded(|| unsafe { describe(index, p, info) }).map_err(thrown)
+            });
+            let parameters = parameters.map_err(|e| broken(format!("operation `{name}`: {}", e.fields().what)))?;
             operations.push(Operation {
                 plugin: plugin.clone(),
                 name: name.to_owned(),
@@ -161,68 +133,13 @@ impl OpSet {
     }
 }
 
-fn read_parameter(
-    describe: unsafe extern "C" fn(usize, usize, *mut abi::ParameterInfo) -> abi::Status,
-    operation: usize,
-    parameter: usize,
-) -> Result<ParameterSpec> {
-    let empty = abi::Text::new("");
-    let mut info = abi::ParameterInfo {
-        size: size_of::<abi::ParameterInfo>(),
-        default: abi::Attribute {
-            name: empty,
-            kind: 0,
-            integer: 0,
-            number: 0.0,
-            text: empty,
-            integers: std::ptr::null(),
-            length: 0,
-        },
-        doc: empty,
-        minimum: 0.0,
-        maximum: 0.0,
-    };
-    // SAFETY: the plugin fills in a table of ours; what it points to lives as long as the library.
-    unsafe {
-        if describe(operation, parameter, &mut info) != abi::OK {
-            return Err(Error::new(format!("parameter {parameter} cannot be described")));
-        }
-        let (name, default) = builder::attribute(&info.default)?;
-        let doc = builder::text(info.doc)?.to_owned();
-        Ok(ParameterSpec { name, doc, default, minimum: info.minimum, maximum: info.maximum })
-    }
-}
-
 impl Operation {
     /// The values of all parameters, in the declared order: those given, defaults elsewhere.
     ///
     /// # Errors
-    /// Where a given name is not declared, or a value is out of range or not whole.
-    pub fn arguments(&self, given: &Parameters) -> Result<Vec<Attribute>> {
-        let names = || self.parameters.iter().map(|p| p.name.as_str());
-        if let Some(unknown) = given.keys().find(|name| names().all(|n| n != name.as_str())) {
-            let known: Vec<_> = names().collect();
-            return Err(Error::new(format!("operation `{}` has no parameter `{unknown}`", self.name))
-                .expected(if known.is_empty() { "none".to_owned() } else { known.join(", ") })
-                .help_if(nearest(unknown, known)));
-        }
-        let value = |p: &ParameterSpec| {
-            let Some(Number(value)) = given.get(&p.name) else { return Ok(p.default.clone()) };
-            let whole = value.fract() == 0.0;
-            let fits = (p.minimum..=p.maximum).contains(value);
-            match p.default {
-                Attribute::Number(_) if fits => Ok(Attribute::Number(*value)),
-                Attribute::Boolean(_) if fits && whole => Ok(Attribute::Boolean(*value != 0.0)),
-                Attribute::Integer(_) if fits && whole => Ok(Attribute::Integer(*value as i64)),
-                _ => {
-                    let kind = if matches!(p.default, Attribute::Number(_)) { "a number" } else { "a whole number" };
-                    Err(Error::new(format!("parameter `{}` of operation `{}` is out of range", p.name, self.name))
-                        .expected(format!("{kind} from {} to {}", p.minimum, p.maximum))
-                        .found(value.to_string()))
-                }
-            }
-        };
-        self.parameters.iter().map(value).collect()
+    /// Where a given name is not declared, or a value is out of range.
+    pub fn arguments(&self, given: &Settings) -> Result<Vec<Setting>> {
+        parameter::resolve(&self.parameters, given, &format!("operation `{}`", self.name))
     }
 
     /// Builds the layer graph for inputs of these shapes.
@@ -230,81 +147,54 @@ impl Operation {
     /// # Errors
     /// Where the plugin refuses or breaks off, a layer does not fit, or an output has not the channels and size
     /// that were asked for.
-    pub fn build(&self, given: &Parameters, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
-        let named =
-            |e: Error| e.context(format!("building operation `{}` of plugin `{}`", self.name, self.plugin.name));
-        let graph = self.call(given, arguments, inputs).map_err(named)?;
-        Ok(graph)
+    pub fn build(&self, given: &Settings, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
+        let owner = format!("operation `{}` of plugin `{}`", self.name, self.plugin.name);
+        self.call(given, arguments, inputs, &owner).map_err(|e| e.context(format!("building {owner}")))
     }
 
-    fn call(&self, given: &Parameters, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
+    fn call(&self, given: &Settings, arguments: &Arguments, inputs: &[Shape], owner: &str) -> Result<LayerGraph> {
         if inputs.len() != self.inputs {
             return Err(Error::new("the operation takes another number of inputs")
                 .expected(self.inputs.to_string())
                 .found(inputs.len().to_string()));
         }
-        let values = self.arguments(given)?;
+        let values: Vec<Attribute> = self.arguments(given)?.iter().map(Attribute::from).collect();
         let attributes: Vec<abi::Attribute> =
-            self.parameters.iter().zip(&values).map(|(p, value)| to_abi(&p.name, value)).collect();
+            self.parameters.iter().zip(&values).map(|(p, value)| value.to_abi(&p.name)).collect();
         let arguments = abi::Arguments {
             size: size_of::<abi::Arguments>(),
             channels_in: inputs.first().and_then(|s| s.first()).copied().unwrap_or(0),
             channels_out: arguments.channels_out,
             stride: arguments.stride,
             form: match arguments.form {
-                Form::Search => abi::form::SEARCH,
-                Form::Final => abi::form::FINAL,
+                Form::Search => abi::FORM_SEARCH,
+                Form::Final => abi::FORM_FINAL,
             },
             classes: arguments.classes,
             parameters: attributes.as_ptr(),
             parameter_count: attributes.len(),
         };
-        let mut build = Build::new(inputs);
-        let exported: Vec<u64> = (0..inputs.len()).map(|v| build.export(v)).collect();
+        let mut build = Build::new(inputs, owner);
+        let values = build.inputs();
         let mut outputs = vec![0; self.outputs];
-        let mut message = Message::default();
-        let sink = message.sink();
-        let table = build.table();
-        // SAFETY: the function comes from the plugin's table; every pointer is valid for the time of the call, with the
-        // lengths given, and `build`, `message` are not touched from here before it returns.
-        let status = unsafe {
-            (self.build)(
-                self.index,
-                &arguments,
-                &table,
-                exported.as_ptr(),
-                exported.len(),
-                outputs.as_mut_ptr(),
-                outputs.len(),
-                &sink,
-            )
-        };
-        if status != abi::OK {
-            // A panic over a value that a failed layer returned is a consequence: the layer's own error says more.
-            return Err(build.into_error().unwrap_or_else(|| Error::new(message.text("it failed without a message"))));
-        }
-        build.finish(&outputs)
-    }
-}
-
-fn to_abi(name: &str, value: &Attribute) -> abi::Attribute {
-    let (kind, integer, number) = match value {
-        Attribute::Integer(v) => (abi::kind::INTEGER, *v, 0.0),
-        Attribute::Number(v) => (abi::kind::NUMBER, 0, *v),
-        Attribute::Boolean(v) => (abi::kind::BOOLEAN, i64::from(*v), 0.0),
-        Attribute::Text(_) => (abi::kind::TEXT, 0, 0.0),
-        Attribute::Integers(_) => (abi::kind::INTEGERS, 0, 0.0),
-    };
-    let text = if let Attribute::Text(text) = value { abi::Text::new(text) } else { abi::Text::new("") };
-    let list: &[i64] = if let Attribute::Integers(list) = value { list } else { &[] };
-    abi::Attribute {
-        name: abi::Text::new(name),
-        kind,
-        integer,
-        number,
-        text,
-        integers: list.as_ptr(),
-        length: list.len(),
+        let builder = build.table();
+        let result = call::run(|error| {
+            // SAFETY: the function comes from the plugin's table; every pointer is valid for the time of the call, with the
+            // lengths given, and `build` is not touched from here before it returns.
+            unsafe {
+                (self.build)(
+                    self.index,
+                    &arguments,
+                    &builder,
+                    values.as_ptr(),
+                    values.len(),
+                    outputs.as_mut_ptr(),
+                    outputs.len(),
+                    error,
+                )
+            }
+        });
+        build.close(result, &outputs)
     }
 }
 

@@ -108,6 +108,8 @@ pub fn infer(layer: &Layer, inputs: &[&[i64]]) -> Result<Shape> {
             let shrink = |size: i64| (size + stride - 1) / stride;
             Ok(vec![*channels, shrink(height), shrink(width)])
         }
-        Layer::Tensor { .. } => Err(Error::new("a tensor's shape is declared, not inferred")),
+        Layer::Tensor { .. } | Layer::Aten(_) | Layer::Kernel(_) | Layer::Native(_) => {
+            Err(Error::new(format!("the shape of layer `{layer}` is declared, not inferred")))
+        }
     }
 }

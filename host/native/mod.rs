@@ -1,4 +1,12 @@
-//! What libtorch and the system tell, where `tch` and the standard library don't.
+//! What libtorch and the system offer where `tch` and the standard library don't; the C++ beside this file is its other half.
+//!
+//! - [`guard`]: trampolines that catch exceptions, and libtorch's threads
+//! - [`operator`]: ATen operators by name
+//! - [`kernel`]: kernels as nodes of autograd
+
+pub mod guard;
+pub mod kernel;
+pub mod operator;
 
 use std::fs;
 

@@ -2,7 +2,7 @@
 
 use super::expression::Expression;
 use crate::error::Result;
-use crate::graph::Parameters;
+use crate::extension::Settings;
 use serde::de::{self, value::MapAccessDeserializer, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -109,8 +109,8 @@ pub struct NamedCandidate {
     /// The operation.
     pub op: String,
     /// Its parameters.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub params: Parameters,
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub params: Settings,
 }
 
 /// How a node combines what its edges bring.
@@ -186,8 +186,8 @@ pub struct FixedForm {
     /// The operation.
     pub op: String,
     /// Its parameters.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub params: Parameters,
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub params: Settings,
     /// Channels that come out; those of the backbone where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Expression>,
@@ -210,8 +210,8 @@ pub struct StageForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<String>,
     /// The operation's parameters.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub params: Parameters,
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub params: Settings,
     /// The channels of the stages from here on: `× 2` doubles them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Expression>,

@@ -3,7 +3,7 @@
 use super::form::SpaceForm;
 use super::resolve::{Output, Space};
 use crate::error::{Error, Place, Result, nearest};
-use crate::graph::Parameters;
+use crate::extension::Settings;
 use crate::spec::{Node, decode, read_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ pub struct CandidateSource {
     /// The operation.
     pub op: String,
     /// Its parameters.
-    pub params: Parameters,
+    pub params: Settings,
 }
 
 /// What a cell type became.

@@ -6,7 +6,8 @@ use super::form::{
     StageForm,
 };
 use crate::error::{Error, Result, nearest};
-use crate::graph::{Arguments, Form, OpSets, Operation, Parameters};
+use crate::extension::Settings;
+use crate::graph::{Arguments, Form, OpSets, Operation};
 use crate::spec::{Node, Value, decode};
 
 pub use super::form::{CombineForm as Combine, OutputForm as Output};
@@ -77,7 +78,7 @@ pub struct Candidate {
     /// The operation.
     pub operation: Operation,
     /// Its parameters.
-    pub parameters: Parameters,
+    pub parameters: Settings,
     /// Whether it carries anything: its layer graph is not zero.
     pub carries: bool,
 }
@@ -88,7 +89,7 @@ pub struct Fixed {
     /// The operation.
     pub operation: Operation,
     /// Its parameters.
-    pub parameters: Parameters,
+    pub parameters: Settings,
     channels: Option<Expression>,
 }
 
@@ -401,7 +402,7 @@ fn candidates(
     op_sets: &OpSets,
     place: &dyn Fn(usize) -> crate::error::Place,
 ) -> Result<Vec<Candidate>> {
-    let none = Parameters::new();
+    let none = Settings::new();
     let mut list: Vec<Candidate> = Vec::new();
     for (i, form) in forms.iter().enumerate() {
         let (name, op, parameters) = match form {

@@ -103,7 +103,7 @@ impl Builder<'_> {
     fn graph(
         &mut self,
         operation: &Operation,
-        parameters: &crate::graph::Parameters,
+        parameters: &crate::extension::Settings,
         channels_out: i64,
         stride: i64,
         inputs: &[Shape],
@@ -265,7 +265,7 @@ fn cell(
             Some((same, after)) => {
                 let stride = (input[1] + main[1] - 1) / main[1];
                 let operation = if stride == 1 { same } else { after };
-                let none = crate::graph::Parameters::new();
+                let none = crate::extension::Settings::new();
                 let graph = builder.graph(operation, &none, channels, stride, std::slice::from_ref(input))?;
                 check_output(&graph, &[channels, main[1], main[2]], &operation.name)?;
                 preprocess.push(Some(builder.block(format!("{name}.preprocess.{k}"), graph)?));

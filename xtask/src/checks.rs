@@ -3,6 +3,7 @@
 //! All of them use the release profile, because torch-sys takes minutes to compile in each profile.
 
 use crate::failure::Result;
+use crate::header;
 use crate::libtorch;
 use crate::workspace::{Workspace, finish};
 use std::time::Instant;
@@ -44,6 +45,7 @@ pub fn run(workspace: &Workspace) -> Result {
     };
 
     check(FORMAT.0, &|| cargo(&FORMAT))?;
+    check("C header", &|| header::run(workspace, true))?;
     check("set-up", &|| libtorch::set_up(workspace, None, true))?;
     for each in &CHECKS {
         check(each.0, &|| cargo(each))?;

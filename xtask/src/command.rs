@@ -1,6 +1,6 @@
 //! The command line: what follows `cargo x`.
 //!
-//! Written by hand: seven forms do not pay for a parser that would take longer to compile than all else here.
+//! Written by hand: eight forms do not pay for a parser that would take longer to compile than all else here.
 
 use crate::failure::{Failure, Result};
 use crate::libtorch::Flavour;
@@ -19,6 +19,7 @@ cargo x: set-up, build and chores
     cargo x test [ARGS]       builds, then cargo test --release --workspace ARGS
     cargo x bench [ARGS]      cargo bench ARGS
     cargo x ci                all that CI checks: format, clippy, docs, build, tests
+    cargo x header            makes the C header of the plugin interface anew; --check compares and compiles it
     cargo x fixtures          makes the files of tests/fixtures anew, with PyTorch
     cargo x fixtures --check  makes them elsewhere and compares
         --python PATH         a Python with torch, numpy and safetensors (default: one that is made on first use)
@@ -61,6 +62,11 @@ pub enum Command {
         /// The Python to use.
         python: Option<PathBuf>,
     },
+    /// `header [--check]`
+    Header {
+        /// Compare instead of write.
+        check: bool,
+    },
     /// Everything else.
     Edas {
         /// For `edas`, its command first.
@@ -75,7 +81,7 @@ impl Command {
             return Err(Failure::new("a command is missing")
                 .help("`cargo x --help` lists them; `cargo x search specs/quickstart.yaml` runs a search"));
         };
-        let own = matches!(first.as_str(), "setup" | "ci" | "fixtures");
+        let own = matches!(first.as_str(), "setup" | "ci" | "header" | "fixtures");
         if !own {
             return Ok(match first.as_str() {
                 "-h" | "--help" => Self::Help,
@@ -91,7 +97,7 @@ impl Command {
             match (first.as_str(), arg.to_string_lossy().as_ref()) {
                 (_, "-h" | "--help") => return Ok(Self::Help),
                 ("setup", "--cuda") => cuda = true,
-                ("fixtures", "--check") => check = true,
+                ("header" | "fixtures", "--check") => check = true,
                 ("fixtures", "--python") => {
                     let path = rest.next().ok_or_else(|| {
                         Failure::new("`--python` has no value").expected("the path of a Python interpreter")
@@ -102,6 +108,7 @@ impl Command {
                     return Err(Failure::new(format!("unexpected argument of `cargo x {command}`"))
                         .expected(match command {
                             "setup" => "`--cuda` or nothing",
+                            "header" => "`--check` or nothing",
                             "fixtures" => "`--check`, `--python PATH` or nothing",
                             _ => "nothing",
                         })
@@ -112,6 +119,7 @@ impl Command {
         Ok(match first.as_str() {
             "setup" => Self::Setup { flavour: cuda.then_some(Flavour::Cuda) },
             "ci" => Self::Ci,
+            "header" => Self::Header { check },
             _ => Self::Fixtures { check, python },
         })
     }

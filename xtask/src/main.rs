@@ -6,6 +6,7 @@
 //! - [`requirements`]: what must be there for that: Python with pip, a C++ compiler, space on the disk
 //! - [`build`]: builds and hands over to `edas`, the tests or the benchmarks
 //! - [`checks`]: what CI checks
+//! - [`header`]: the C header of the plugin interface
 //! - [`fixtures`]: the numbers from PyTorch; [`compare`] tells two sets of them apart
 //! - [`workspace`]: folders, and cargo itself; [`failure`]: messages and exit statuses
 
@@ -17,6 +18,7 @@ mod compare;
 mod download;
 mod failure;
 mod fixtures;
+mod header;
 mod libtorch;
 mod requirements;
 mod unpack;
@@ -48,6 +50,7 @@ fn run() -> Result {
         Command::Test { args } => build::test(&workspace, &args),
         Command::Bench { args } => build::bench(&workspace, &args),
         Command::Ci => checks::run(&workspace),
+        Command::Header { check } => header::run(&workspace, check),
         Command::Fixtures { check, python } => fixtures::run(&workspace, check, python),
     }
 }

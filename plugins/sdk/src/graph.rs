@@ -33,6 +33,7 @@ enum Item<'a> {
     Boolean(bool),
     Text(&'a str),
     Integers(&'a [i64]),
+    Numbers(&'a [f64]),
 }
 
 impl<'a> Attributes<'a> {
@@ -71,26 +72,27 @@ impl<'a> Attributes<'a> {
         self
     }
 
-    fn to_abi(&self) -> Vec<abi::Attribute> {
+    /// Adds a list of numbers.
+    pub fn numbers(mut self, name: &'a str, value: &'a [f64]) -> Self {
+        self.list.push((name, Item::Numbers(value)));
+        self
+    }
+
+    pub(crate) fn to_abi(&self) -> Vec<abi::Attribute> {
         self.list
             .iter()
             .map(|(name, item)| {
-                let mut a = abi::Attribute {
-                    name: abi::Text::new(name),
-                    kind: abi::kind::INTEGER,
-                    integer: 0,
-                    number: 0.0,
-                    text: abi::Text::new(""),
-                    integers: std::ptr::null(),
-                    length: 0,
-                };
+                let mut a = abi::Attribute { name: abi::Text::new(name), ..abi::Attribute::EMPTY };
                 match item {
                     Item::Integer(value) => a.integer = *value,
-                    Item::Number(value) => (a.kind, a.number) = (abi::kind::NUMBER, *value),
-                    Item::Boolean(value) => (a.kind, a.integer) = (abi::kind::BOOLEAN, i64::from(*value)),
-                    Item::Text(value) => (a.kind, a.text) = (abi::kind::TEXT, abi::Text::new(value)),
+                    Item::Number(value) => (a.kind, a.number) = (abi::KIND_NUMBER, *value),
+                    Item::Boolean(value) => (a.kind, a.integer) = (abi::KIND_BOOLEAN, i64::from(*value)),
+                    Item::Text(value) => (a.kind, a.text) = (abi::KIND_TEXT, abi::Text::new(value)),
+                    Item::Numbers(value) => {
+                        (a.kind, a.numbers, a.length) = (abi::KIND_NUMBERS, value.as_ptr(), value.len());
+                    }
                     Item::Integers(value) => {
-                        (a.kind, a.integers, a.length) = (abi::kind::INTEGERS, value.as_ptr(), value.len());
+                        (a.kind, a.integers, a.length) = (abi::KIND_INTEGERS, value.as_ptr(), value.len());
                     }
                 }
                 a
@@ -166,6 +168,18 @@ impl<'a> Graph<'a> {
     /// x · relu6(x + 3) / 6.
     pub fn hard_swish(&mut self, x: Value) -> Value {
         self.one("hard_swish", &[x], &Attributes::new())
+    }
+
+    /// tanh(x).
+    pub fn tanh(&mut self, x: Value) -> Value {
+        self.one("tanh", &[x], &Attributes::new())
+    }
+
+    /// Any ATen operator by its schema name (`aten("softplus", "", …)`), with one output. Its tensors are `inputs`, in the
+    /// schema's order: (batch, …) for values, without the batch for weights and buffers. Its other arguments are given by their
+    /// names in `attributes`, or keep the schema's defaults. Operators that write to their inputs or draw random numbers are refused.
+    pub fn aten(&mut self, operator: &str, overload: &str, inputs: &[Value], attributes: Attributes) -> Value {
+        self.one("aten", inputs, &attributes.text("operator", operator).text("overload", overload))
     }
 
     /// A convolution with everything said: kernel, stride, padding and dilation as (height, width).
@@ -298,15 +312,15 @@ impl<'a> Graph<'a> {
 
     fn tensor(
         &mut self,
-        make: Option<unsafe extern "C" fn(*mut std::ffi::c_void, abi::Text, *const i64, usize, u32, f64) -> u64>,
+        make: Option<unsafe extern "C-unwind" fn(*mut std::ffi::c_void, abi::Text, *const i64, usize, u32, f64) -> u64>,
         name: &str,
         shape: &[i64],
         initialiser: Initialiser,
     ) -> Value {
         let (kind, a) = match initialiser {
-            Initialiser::Uniform(a) => (abi::initialiser::UNIFORM, a),
-            Initialiser::Normal(a) => (abi::initialiser::NORMAL, a),
-            Initialiser::Constant(a) => (abi::initialiser::CONSTANT, a),
+            Initialiser::Uniform(a) => (abi::INITIALISER_UNIFORM, a),
+            Initialiser::Normal(a) => (abi::INITIALISER_NORMAL, a),
+            Initialiser::Constant(a) => (abi::INITIALISER_CONSTANT, a),
         };
         match make {
             Some(make) => {

@@ -32,15 +32,19 @@
 compile_error!("a plugin must be built with panic = \"unwind\": the SDK turns panics into errors");
 
 pub mod abi;
-mod entry;
+mod export;
 mod graph;
-mod log;
+mod host;
 mod operation;
+mod parameter;
+mod space;
 
-pub use entry::{Plugin, entry};
+pub use export::{Plugin, entry};
 pub use graph::{Attributes, Graph, Initialiser, Value};
-pub use log::{Severity, log};
-pub use operation::{Argument, Build, Form, Op, Operation, Parameter};
+pub use host::{Severity, cancelled, log, parallel};
+pub use operation::{Build, Form, Op, Operation};
+pub use parameter::{Argument, Arguments, Parameter, Words};
+pub use space::{Space, SpaceText};
 
 /// Exports a [`Plugin`] from a `cdylib` crate.
 #[macro_export]

@@ -1,6 +1,8 @@
-//! Operations and their parameters, and what the host asks of one.
+//! Operations, and what the host asks of one.
 
 use crate::graph::{Graph, Value};
+use crate::parameter::{Arguments, Parameter};
+use std::ops::Deref;
 
 /// The function that builds an operation: from input values to output values.
 pub type Build = fn(&Op, &[Value], &mut Graph) -> Vec<Value>;
@@ -34,53 +36,16 @@ impl Operation {
         self
     }
 
+    /// The same operation with this many inputs.
+    pub const fn with_inputs(mut self, inputs: usize) -> Self {
+        self.inputs = inputs;
+        self
+    }
+
     /// The same operation with this many outputs.
     pub const fn with_outputs(mut self, outputs: usize) -> Self {
         self.outputs = outputs;
         self
-    }
-}
-
-/// The value of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Argument {
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Number(f64),
-    /// A truth value.
-    Boolean(bool),
-}
-
-/// A parameter of an operation: what a spec may set, and what holds when it does not.
-#[derive(Clone, Copy)]
-pub struct Parameter {
-    /// The name.
-    pub name: &'static str,
-    /// What it means, for people.
-    pub doc: &'static str,
-    /// The value where the spec gives none; its kind is the parameter's kind.
-    pub default: Argument,
-    /// The lowest value (included).
-    pub minimum: f64,
-    /// The highest value (included).
-    pub maximum: f64,
-}
-
-impl Parameter {
-    /// A whole number between two others, both included.
-    pub const fn integer(name: &'static str, doc: &'static str, default: i64, minimum: i64, maximum: i64) -> Self {
-        Self { name, doc, default: Argument::Integer(default), minimum: minimum as f64, maximum: maximum as f64 }
-    }
-
-    /// A number between two others, both included.
-    pub const fn number(name: &'static str, doc: &'static str, default: f64, minimum: f64, maximum: f64) -> Self {
-        Self { name, doc, default: Argument::Number(default), minimum, maximum }
-    }
-
-    /// Yes or no.
-    pub const fn boolean(name: &'static str, doc: &'static str, default: bool) -> Self {
-        Self { name, doc, default: Argument::Boolean(default), minimum: 0.0, maximum: 1.0 }
     }
 }
 
@@ -106,39 +71,13 @@ pub struct Op {
     pub form: Form,
     /// Classes of the data set, for heads.
     pub classes: i64,
-    pub(crate) arguments: Vec<(&'static str, Argument)>,
+    /// The values of its parameters; `op.integer("kernel")` asks for one.
+    pub arguments: Arguments,
 }
 
-impl Op {
-    fn argument(&self, name: &str) -> Argument {
-        match self.arguments.iter().find(|(n, _)| *n == name) {
-            Some((_, argument)) => *argument,
-            None => panic!("the operation declares no parameter named `{name}`"),
-        }
-    }
-
-    /// The value of a declared whole number. Panics (which the host reports) where none is declared.
-    pub fn integer(&self, name: &str) -> i64 {
-        match self.argument(name) {
-            Argument::Integer(value) => value,
-            other => panic!("the parameter `{name}` is no whole number but {other:?}"),
-        }
-    }
-
-    /// The value of a declared number. Panics (which the host reports) where none is declared.
-    pub fn number(&self, name: &str) -> f64 {
-        match self.argument(name) {
-            Argument::Number(value) => value,
-            Argument::Integer(value) => value as f64,
-            other => panic!("the parameter `{name}` is no number but {other:?}"),
-        }
-    }
-
-    /// The value of a declared truth value. Panics (which the host reports) where none is declared.
-    pub fn boolean(&self, name: &str) -> bool {
-        match self.argument(name) {
-            Argument::Boolean(value) => value,
-            other => panic!("the parameter `{name}` is no truth value but {other:?}"),
-        }
+impl Deref for Op {
+    type Target = Arguments;
+    fn deref(&self) -> &Arguments {
+        &self.arguments
     }
 }

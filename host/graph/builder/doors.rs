@@ -1,0 +1,192 @@
+//! The builder's doors beyond layers: kernels and native layers.
+
+use super::{Build, check_outputs, give};
+use crate::error::{Error, Result};
+use crate::extension::call;
+use crate::extension::memory::{slice, text};
+use crate::graph::kernel::{self, Kernel, KernelParts, Native, UserData};
+use crate::graph::layer::Layer;
+use crate::graph::{LayerGraph, ValueId, shape_text};
+use crate::native::LIBTORCH;
+use edas_plugin::abi;
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// The most inputs of a kernel: a mask tells them apart.
+const MOST_INPUTS: usize = 64;
+
+fn mask(kernel: &str, what: &str, found: u32, known: u32) -> Result<()> {
+    if found != 0 && found & !known == 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!("kernel `{kernel}` says nothing possible of its {what}"))
+        .expected(format!("some of the bits of {known}"))
+        .found(found.to_string()))
+}
+
+impl Build {
+    /// # Safety
+    /// The table and what it points to live until this returns.
+    unsafe fn kernel(&mut self, table: &abi::Kernel, inputs: Vec<ValueId>, user: UserData) -> Result<Vec<ValueId>> {
+        kernel::check_size("kernel", table.size, size_of::<abi::Kernel>())?;
+        // SAFETY: the caller vouches for texts and lists.
+        let (name, outputs, saved) = unsafe {
+            (
+                text(table.name)?.to_owned(),
+                kernel::shapes(table.outputs, table.output_count)?,
+                kernel::shapes(table.saved, table.saved_count)?,
+            )
+        };
+        if table.forward.is_none() {
+            return Err(Error::new(format!("kernel `{name}` has no forward")).expected("a function").found("null"));
+        }
+        if inputs.is_empty() || inputs.len() > MOST_INPUTS || outputs.is_empty() {
+            return Err(Error::new(format!("kernel `{name}` has an impossible number of inputs or outputs"))
+                .expected(format!("1 to {MOST_INPUTS} inputs, at least 1 output"))
+                .found(format!("{} inputs, {} outputs", inputs.len(), outputs.len())));
+        }
+        if saved.iter().flatten().any(|size| !(1..=super::MOST_ELEMENTS).contains(size)) {
+            return Err(Error::new(format!("kernel `{name}` saves something of an impossible size")));
+        }
+        mask(&name, "dtypes", table.dtypes, abi::DTYPE_FLOAT32 | abi::DTYPE_FLOAT64)?;
+        mask(&name, "layouts", table.layouts, abi::LAYOUT_CONTIGUOUS | abi::LAYOUT_CHANNELS_LAST)?;
+        mask(&name, "devices", table.devices, abi::DEVICE_CPU | abi::DEVICE_CUDA)?;
+        // SAFETY: as above.
+        let reference = unsafe { self.reference(table, &name, &inputs, outputs.len())? };
+        if let Some(reference) = &reference {
+            let found: Vec<_> = reference.output_shapes().cloned().collect();
+            if found != outputs {
+                let list = |shapes: &[Vec<i64>]| shapes.iter().map(|s| shape_text(s)).collect::<Vec<_>>().join(", ");
+                return Err(Error::new(format!(
+                    "the reference graph of kernel `{name}` returns other shapes than the kernel"
+                ))
+                .expected(list(&outputs))
+                .found(list(&found)));
+            }
+            if !reference.tensors.is_empty() {
+                return Err(Error::new(format!(
+                    "the reference graph of kernel `{name}` has weights or buffers of its own"
+                ))
+                .help("pass them to the kernel as inputs"));
+            }
+        }
+        let parts = KernelParts { name, owner: self.owner.clone(), outputs: outputs.clone(), saved, reference, user };
+        // SAFETY: the table is the plugin's.
+        let kernel = unsafe { Kernel::new(table, parts) };
+        self.push(Layer::Kernel(Arc::new(kernel)), inputs, outputs, Vec::new())
+    }
+
+    /// # Safety
+    /// As [`Build::kernel`].
+    unsafe fn reference(
+        &self,
+        table: &abi::Kernel,
+        name: &str,
+        inputs: &[ValueId],
+        output_count: usize,
+    ) -> Result<Option<LayerGraph>> {
+        let Some(function) = table.reference else { return Ok(None) };
+        let signature = self.signature(inputs).into_iter().map(|(shape, batched)| (shape.to_vec(), batched)).collect();
+        let mut build = Build::with_inputs(signature, &self.owner);
+        let values = build.inputs();
+        let mut outputs = vec![0; output_count];
+        let builder = build.table();
+        let result = call::call(&format!("building the reference graph of kernel `{name}`"), |error| {
+            // SAFETY: every pointer is valid for the time of the call, with the lengths given.
+            unsafe {
+                function(
+                    table.user_data,
+                    &builder,
+                    values.as_ptr(),
+                    values.len(),
+                    outputs.as_mut_ptr(),
+                    outputs.len(),
+                    error,
+                )
+            }
+        });
+        build.close(result, &outputs).map(Some)
+    }
+
+    /// # Safety
+    /// The table and what it points to live until this returns.
+    unsafe fn native(&mut self, table: &abi::Native, inputs: Vec<ValueId>, user: UserData) -> Result<Vec<ValueId>> {
+        kernel::check_size("native layer", table.size, size_of::<abi::Native>())?;
+        // SAFETY: the caller vouches for texts and lists.
+        let (name, libtorch, outputs) = unsafe {
+            (text(table.name)?.to_owned(), text(table.libtorch)?, kernel::shapes(table.outputs, table.output_count)?)
+        };
+        // `TORCH_VERSION` may end in the build: 2.13.0+cpu.
+        if libtorch.split('+').next() != Some(LIBTORCH) {
+            return Err(Error::new(format!("native layer `{name}` was built for another libtorch"))
+                .expected(format!("version {LIBTORCH}, which this host runs on"))
+                .found(format!("version {libtorch}"))
+                .help("build the plugin against this host's libtorch: `edas doctor` says where it lies"));
+        }
+        let Some(forward) = table.forward else {
+            return Err(Error::new(format!("native layer `{name}` has no forward"))
+                .expected("a function")
+                .found("null"));
+        };
+        if outputs.is_empty() {
+            return Err(Error::new(format!("native layer `{name}` has no output")));
+        }
+        let names = (name, self.owner.clone());
+        // SAFETY: the function is the plugin's.
+        let native = unsafe { Native::new(names, table.multiply_adds, outputs.clone(), forward, user) };
+        self.push(Layer::Native(Arc::new(native)), inputs, outputs, Vec::new())
+    }
+}
+
+pub(super) unsafe extern "C-unwind" fn kernel(
+    context: *mut c_void,
+    inputs: *const u64,
+    input_count: usize,
+    kernel: *const abi::Kernel,
+    outputs: *mut u64,
+    output_count: usize,
+) -> abi::Status {
+    // SAFETY: the plugin passes a valid table, or null.
+    let Some(table) = (unsafe { kernel.as_ref() }) else { return abi::FAILED };
+    // From here on the user data is ours to free, whatever happens.
+    let user = UserData::new(table.user_data, table.destroy);
+    // SAFETY: `context` is the `Build` that `table` was made of, which the running call has to itself.
+    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
+    let values = build.run(|build| {
+        // SAFETY: the plugin passes a list of the length it says, for the time of the call.
+        let inputs = unsafe { slice(inputs, input_count)? };
+        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
+        check_outputs("kernel", outputs, output_count, table.output_count)?;
+        // SAFETY: the table and what it points to live until the call returns.
+        let values = unsafe { build.kernel(table, inputs, user)? };
+        Ok(values.into_iter().map(|v| build.export(v)).collect())
+    });
+    // SAFETY: the plugin passes room for `output_count` values, which was checked.
+    unsafe { give(values, outputs, output_count) }
+}
+
+pub(super) unsafe extern "C-unwind" fn native(
+    context: *mut c_void,
+    inputs: *const u64,
+    input_count: usize,
+    native: *const abi::Native,
+    outputs: *mut u64,
+    output_count: usize,
+) -> abi::Status {
+    // SAFETY: the plugin passes a valid table, or null.
+    let Some(table) = (unsafe { native.as_ref() }) else { return abi::FAILED };
+    let user = UserData::new(table.user_data, table.destroy);
+    // SAFETY: `context` is the `Build` that `table` was made of, which the running call has to itself.
+    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
+    let values = build.run(|build| {
+        // SAFETY: the plugin passes a list of the length it says, for the time of the call.
+        let inputs = unsafe { slice(inputs, input_count)? };
+        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
+        check_outputs("native", outputs, output_count, table.output_count)?;
+        // SAFETY: the table and what it points to live until the call returns.
+        let values = unsafe { build.native(table, inputs, user)? };
+        Ok(values.into_iter().map(|v| build.export(v)).collect())
+    });
+    // SAFETY: the plugin passes room for `output_count` values, which was checked.
+    unsafe { give(values, outputs, output_count) }
+}
