@@ -2,8 +2,11 @@
 //!
 //! Every function here catches panics: none reaches the host.
 
+mod kernel;
 mod op_set;
 mod space;
+
+pub(crate) use kernel::register as register_kernel;
 
 use crate::abi::{self, Status, Text};
 use crate::operation::Operation;
