@@ -75,7 +75,9 @@ fn as_reference(graph: &LayerGraph) -> Result<Case> {
                 for (k, (a, b)) in found.outputs.iter().zip(&expected.outputs).enumerate() {
                     let apart = distance(a, b)?;
                     if apart > tolerance {
-                        return Ok(Err(format!("output {k} is {apart:.1e} apart from the reference graph's in {kind:?}")));
+                        return Ok(Err(format!(
+                            "output {k} is {apart:.1e} apart from the reference graph's in {kind:?}"
+                        )));
                     }
                 }
                 for (k, (a, b)) in found.gradients.iter().zip(&expected.gradients).enumerate() {

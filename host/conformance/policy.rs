@@ -64,7 +64,9 @@ fn live(policy: &mut dyn Policy, space: &Arc<SpaceView>, seed: u64, span: std::o
         let mut draws = Source::new(seed, Purpose::Validation).at(iteration);
         let mut result = |phase| StepResult { phase, loss: 3.0 * draws.uniform(), accuracy: draws.uniform() };
         let results: Vec<StepResult> = match &steps {
-            Steps::Both(_) => [crate::policy::Phase::Architecture, crate::policy::Phase::Weights].map(&mut result).to_vec(),
+            Steps::Both(_) => {
+                [crate::policy::Phase::Architecture, crate::policy::Phase::Weights].map(&mut result).to_vec()
+            }
             Steps::List(list) => list.iter().map(|step| result(step.phase)).collect(),
         };
         policy.feedback(&turn, &results).map_err(at)?;

@@ -71,7 +71,12 @@ impl<'a> Probe<'a> {
     /// What libtorch refuses.
     pub fn in_kind(&self, kind: Kind) -> Result<Self> {
         let all = |list: &[Tensor]| list.iter().map(|t| Ok(t.f_to_kind(kind)?)).collect::<Result<Vec<_>>>();
-        Ok(Self { graph: self.graph, inputs: all(&self.inputs)?, tensors: all(&self.tensors)?, factors: all(&self.factors)? })
+        Ok(Self {
+            graph: self.graph,
+            inputs: all(&self.inputs)?,
+            tensors: all(&self.tensors)?,
+            factors: all(&self.factors)?,
+        })
     }
 
     /// The same numbers for another graph of the same signature.
@@ -161,12 +166,18 @@ impl<'a> Probe<'a> {
         let count = self.inputs.len() + trained.len();
         let mut apart = Vec::with_capacity(count);
         for leaf in 0..count {
-            let value = if leaf < self.inputs.len() { &self.inputs[leaf] } else { &self.tensors[trained[leaf - self.inputs.len()]] };
+            let value = if leaf < self.inputs.len() {
+                &self.inputs[leaf]
+            } else {
+                &self.tensors[trained[leaf - self.inputs.len()]]
+            };
             let direction = normal(&source, &format!("direction {leaf}"), &value.size(), value.kind())?;
             let at = |sign: f64| -> Result<f64> {
                 let moved = value.f_add(&direction.f_mul_scalar(sign * step)?)?;
                 let replace = |list: &[Tensor], position: Option<usize>| -> Vec<Tensor> {
-                    let pick = |(k, t): (usize, &Tensor)| if Some(k) == position { moved.shallow_clone() } else { t.shallow_clone() };
+                    let pick = |(k, t): (usize, &Tensor)| {
+                        if Some(k) == position { moved.shallow_clone() } else { t.shallow_clone() }
+                    };
                     list.iter().enumerate().map(pick).collect()
                 };
                 let input = (leaf < self.inputs.len()).then_some(leaf);
@@ -178,7 +189,10 @@ impl<'a> Probe<'a> {
                 None => (0.0, 0.0),
                 Some(gradient) => {
                     let product = gradient.f_mul(&direction)?.f_to_kind(Kind::Double)?;
-                    (product.f_sum(Kind::Double)?.f_double_value(&[])?, product.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])?)
+                    (
+                        product.f_sum(Kind::Double)?.f_double_value(&[])?,
+                        product.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])?,
+                    )
                 }
             };
             let distance = (numeric - analytic).abs() / size.max(numeric.abs()).max(1e-6);

@@ -106,6 +106,7 @@ impl<'a> Attributes<'a> {
 pub struct Graph<'a> {
     builder: &'a abi::Builder,
     affine: bool,
+    refusal: Option<String>,
 }
 
 impl<'a> Graph<'a> {
@@ -114,7 +115,17 @@ impl<'a> Graph<'a> {
     /// # Safety
     /// The table and its context must be valid for `'a`, and used on this thread alone.
     pub(crate) unsafe fn new(builder: &'a abi::Builder, affine: bool) -> Self {
-        Self { builder, affine }
+        Self { builder, affine, refusal: None }
+    }
+
+    /// Refuses the place that the operation was asked for, and says why. What is returned afterwards does not count.
+    pub fn refuse(&mut self, why: impl Into<String>) -> Vec<Value> {
+        self.refusal.get_or_insert(why.into());
+        Vec::new()
+    }
+
+    pub(crate) fn refusal(&mut self) -> Option<String> {
+        self.refusal.take()
     }
 
     /// Adds a layer by name; `N` is the number of its outputs.
