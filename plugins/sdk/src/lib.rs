@@ -38,6 +38,7 @@ mod host;
 mod kernel;
 mod operation;
 mod parameter;
+mod policy;
 mod space;
 
 pub use export::{Plugin, entry};
@@ -46,6 +47,10 @@ pub use host::{Severity, cancelled, log, parallel};
 pub use kernel::{Call, Kernel, KernelInfo, Layout, Layouts, Number, View, ViewMut};
 pub use operation::{Build, Form, Op, Operation};
 pub use parameter::{Argument, Arguments, Parameter, Words};
+pub use policy::{
+    Adam, AfterEpoch, CandidateCost, EdgeIndex, EdgeView, EpochEnd, Model, Models, Phase, Plan, Policy, PolicyEntry,
+    Random, SpaceView, Step, StepResult, Steps, Tensor, Turn,
+};
 pub use space::{Space, SpaceText};
 
 /// Exports a [`Plugin`] from a `cdylib` crate.
