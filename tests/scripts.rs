@@ -157,6 +157,37 @@ fn hooks_and_state() {
     assert_eq!(other.plan(&turn(3)).expect("a plan"), next);
 }
 
+/// What a state holds comes back as it was, also where it looks like the form in which something else is written.
+#[test]
+fn state_comes_back_as_it_was() {
+    let text = r#"
+        fn init(space, params) {
+            let zero = 0.0;
+            #{ a: #{ float: "1.5" }, b: -1.0 / zero, c: 'x', d: "x", e: #{ char: "x" }, f: #{ map: #{ float: "NaN" } },
+               g: 3.0, h: 3, i: [#{ map: 1 }, ()], j: #{ float: 2.0 }, k: #{ float: "1.5", map: 2 }, l: -0.0 }
+        }
+        fn plan(turn) {
+            let checks = [
+                this.a.type_of() == "map", this.a.float == "1.5", `${this.b}` == "-inf", this.c.type_of() == "char",
+                this.d.type_of() == "string", this.e.char == "x", this.f.map.float == "NaN", this.g.type_of() == "f64",
+                this.h.type_of() == "i64", this.i[0].map == 1, this.i[1] == (), this.j.float == 2.0,
+                this.k.float == "1.5", this.k.map == 2, this.l == 0.0
+            ];
+            for (same, i) in checks { if !same { throw `number ${i} of ${this}`; } }
+            turn.strongest()
+        }
+    "#;
+    let mut first = policy(text);
+    first.plan(&turn(0)).expect("as it was made");
+    let saved = serde_json::to_string(&first.state()).expect("JSON");
+    let mut second = policy("fn init(space, params) { #{} } fn plan(turn) { turn.strongest() }");
+    second.set_state(&serde_json::from_str(&saved).expect("JSON")).expect("a state");
+    assert_eq!(second.state(), first.state());
+    let mut third = policy(text);
+    third.set_state(&serde_json::from_str(&saved).expect("JSON")).expect("a state");
+    third.plan(&turn(0)).expect("as it was saved");
+}
+
 /// A search whose policy ends it, and whose state the validation's own question must not disturb.
 #[test]
 fn a_policy_can_end_a_search_and_is_asked_aside_on_a_copy_of_its_state() {
