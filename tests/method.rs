@@ -74,6 +74,16 @@ fn every_row_moves_under_dense_adam_with_decay() {
     assert!((0..28).all(|e| before[e] != trainer.architecture.alpha[e]));
 }
 
+/// Every operation only hands on what the weights of its candidates are not.
+#[test]
+fn weights_of_candidates_that_are_not_finite_are_named_first() {
+    let mut trainer = trainer(&settings(3, 4, 8, Kind::Float), &ArchitectureOptimizer::default());
+    trainer.architecture.alpha[3][1] = f64::NAN;
+    let plan = Plan::strongest(28).relax(3).resolve(&trainer.architecture.alpha, 0);
+    let error = trainer.step(Phase::Weights, &plan, &batch(Kind::Float, 8, "batch"), 0.025).expect_err("no loss");
+    assert!(error.to_string().contains("the weights of the candidates of edge 3"), "{error}");
+}
+
 /// Adam by hand, for a row that is drawn twice: its moments carry over, its own count of steps corrects them.
 #[test]
 fn a_row_drawn_twice_carries_its_moments() {

@@ -57,6 +57,12 @@ fn plan_functions_mean_what_they_say() {
     assert_eq!((one.sign, one.signs[2], one.signs[3]), (Sign::Plus, Some(Sign::Minus), None));
     assert_eq!(plan("turn.strongest().temperature(2)").temperature, 2.0);
     assert!(plan("turn.strongest().gumbel(turn.rng)").gumbel.is_some());
+    // The lowest temperature is the same for scripts and for plans made in Rust.
+    assert_eq!(plan("turn.strongest().temperature(0.000001)").temperature, 1e-6);
+    for (temperature, fits) in [(1e-6, true), (1e-7, false), (0.0, false), (f64::NAN, false), (f64::INFINITY, false)] {
+        let plan = Plan { temperature, ..Plan::strongest(28) };
+        assert_eq!(plan.check(&view()).is_ok(), fits, "{temperature}");
+    }
 }
 
 /// A plan function changes the plan that it is called on and returns that same plan; assigning copies.

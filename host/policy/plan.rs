@@ -37,6 +37,22 @@ pub enum Gate {
     Off,
 }
 
+/// The lowest temperature. Below it, α divided by it leaves the range of the numbers that the softmax is computed in.
+pub const LEAST_TEMPERATURE: f64 = 1e-6;
+
+/// Whether relaxed gates can be computed at a temperature.
+///
+/// # Errors
+/// Where it is below [`LEAST_TEMPERATURE`], or not finite.
+pub fn check_temperature(temperature: f64) -> Result<()> {
+    if temperature >= LEAST_TEMPERATURE && temperature.is_finite() {
+        return Ok(());
+    }
+    Err(Error::new("the temperature is out of range")
+        .expected(format!("a number of at least {LEAST_TEMPERATURE:?}"))
+        .found(format!("{temperature:?}")))
+}
+
 /// The gates of all edges for one step, and what holds for all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -88,19 +104,15 @@ impl Plan {
     /// Checks the plan against a space.
     ///
     /// # Errors
-    /// Where it has not one gate per edge, names a candidate that an edge lacks, an empty subset, or a temperature that
-    /// is not above 0.
+    /// Where it has not one gate per edge, names a candidate that an edge lacks, an empty subset, or has a temperature
+    /// below [`LEAST_TEMPERATURE`].
     pub fn check(&self, space: &SpaceView) -> Result<()> {
         if self.gates.len() != space.edges.len() || self.signs.len() != space.edges.len() {
             return Err(Error::new("the plan was made for another space")
                 .expected(format!("{} gates", space.edges.len()))
                 .found(format!("{} gates", self.gates.len())));
         }
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            return Err(Error::new("the plan's temperature is out of range")
-                .expected("a number above 0")
-                .found(self.temperature.to_string()));
-        }
+        check_temperature(self.temperature)?;
         for (gate, edge) in self.gates.iter().zip(&space.edges) {
             let named: &[usize] = match gate {
                 Gate::Only(candidate) => std::slice::from_ref(candidate),

@@ -7,7 +7,7 @@ use super::params;
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::raise;
 use crate::policy::AfterEpoch;
-use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps};
+use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps, check_temperature};
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::{EdgeView, SpaceView};
 use crate::random::Stream;
@@ -351,11 +351,7 @@ fn register_plans(engine: &mut Engine) {
 }
 
 fn temperature(plan: &PlanValue, t: FLOAT) -> Raised<PlanValue> {
-    if !(t > 0.0 && t.is_finite()) {
-        return Err(raise(
-            Error::new("the temperature is out of range").expected("a number above 0").found(t.to_string()),
-        ));
-    }
+    check_temperature(t).map_err(raise)?;
     Ok(plan.change(|plan| plan.temperature = t))
 }
 
