@@ -216,15 +216,16 @@ fn a_policy_can_end_a_search_and_is_asked_aside_on_a_copy_of_its_state() {
 fn declared_parameters_and_their_defaults() {
     let text = r#"
         fn params() { #{ n: param(3, 0, 9, "how many"), rate: param(0.5, 0.0, 1.0, "how fast"), on: param(true, "whether"),
-                         mode: param("a", ["a", "b"], "which") } }
+                         mode: param("a", ["a", "b"], "which"), mixed: param(0.5, 0, 1, "whole numbers among others") } }
         fn plan(turn) { turn.strongest() }
     "#;
     let given = Node::parse("{rate: 1, mode: b}", "spec.yaml").expect("YAML");
     let p = ScriptPolicy::new(Path::new("p.rhai"), text, &given, &Sandbox::default(), &view()).expect("a sound script");
-    assert_eq!(p.params(), serde_json::json!({ "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
+    assert_eq!(p.params(), serde_json::json!({ "mixed": 0.5, "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
     let docs: Vec<_> = p.declared().iter().map(|d| (d.name.as_str(), d.doc.as_str(), d.kind.describe())).collect();
-    assert_eq!(docs[1], ("n", "how many", "a whole number from 0 to 9".to_owned()));
-    assert_eq!(docs[0], ("mode", "which", "one of a, b".to_owned()));
+    assert_eq!(docs[0].2, "a number from 0 to 1");
+    assert_eq!(docs[2], ("n", "how many", "a whole number from 0 to 9".to_owned()));
+    assert_eq!(docs[1], ("mode", "which", "one of a, b".to_owned()));
 }
 
 /// Noise is drawn when a plan is resolved, by edge, then candidate; a low temperature lets the largest sum decide alone.

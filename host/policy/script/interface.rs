@@ -281,7 +281,14 @@ fn register_random(engine: &mut Engine) {
     engine
         .register_type_with_name::<RandomValue>("Random")
         .register_fn("index", |r: &mut RandomValue, n: INT| -> Raised<INT> {
-            r.below(usize::try_from(n).unwrap_or(0)).map(|i| i as INT)
+            match usize::try_from(n) {
+                Ok(n) if n > 0 => r.below(n).map(|i| i as INT),
+                _ => Err(raise(
+                    Error::new("`index(n)` draws a whole number from 0 to n - 1")
+                        .expected("an n of at least 1")
+                        .found(n.to_string()),
+                )),
+            }
         })
         .register_fn("uniform", |r: &mut RandomValue| r.stream().uniform())
         .register_fn("normal", |r: &mut RandomValue| r.stream().normal())
