@@ -245,4 +245,8 @@ fn gumbel_noise_follows_the_plan_and_the_step() {
     assert_eq!((a.len(), b.len(), t), (8, 2, 0.5));
     assert_eq!(noise(0), noise(0));
     assert_ne!(noise(0).0, noise(1).0);
+    // A plan made in Rust draws the same seed from the same turn, and another one in the next.
+    let drawn = |iteration| Plan::strongest(28).gumbel(&mut turn(iteration).random).gumbel;
+    assert_eq!(drawn(7), plan.gumbel);
+    assert_ne!(drawn(7), drawn(8));
 }

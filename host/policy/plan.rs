@@ -2,6 +2,7 @@
 
 use super::view::SpaceView;
 use crate::error::{Error, Result};
+use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 
 /// The sign of α in a gate.
@@ -64,7 +65,8 @@ pub struct Plan {
     pub sign: Sign,
     /// The temperature of all relaxed gates.
     pub temperature: f64,
-    /// Where relaxed gates have Gumbel noise: the seed of its stream.
+    /// Where relaxed gates have Gumbel noise: the seed of its stream. The same seed gives the same noise, so it has to be
+    /// drawn anew in every iteration: [`Plan::gumbel`] does.
     pub gumbel: Option<u64>,
 }
 
@@ -98,6 +100,15 @@ impl Plan {
     /// Inverts α on every edge.
     pub fn invert(mut self) -> Self {
         self.sign = Sign::Minus;
+        self
+    }
+
+    /// Adds Gumbel noise to all relaxed gates, from a stream whose seed is drawn from `random`: from [`Turn::random`], to
+    /// get other noise in every iteration.
+    ///
+    /// [`Turn::random`]: super::Turn::random
+    pub fn gumbel(mut self, random: &mut Stream) -> Self {
+        self.gumbel = Some(random.index(u64::MAX));
         self
     }
 

@@ -348,8 +348,7 @@ fn register_plans(engine: &mut Engine) {
         .register_fn("temperature", |p: &mut PlanValue, t: FLOAT| temperature(p, t))
         .register_fn("temperature", |p: &mut PlanValue, t: INT| temperature(p, t as FLOAT))
         .register_fn("gumbel", |p: &mut PlanValue, random: RandomValue| {
-            let seed = random.stream().index(u64::MAX);
-            p.change(|plan| plan.gumbel = Some(seed))
+            p.change(|plan| *plan = plan.clone().gumbel(&mut random.stream()))
         });
     engine.register_type_with_name::<StepValue>("Step");
     for phase in [Phase::Architecture, Phase::Weights, Phase::Measure] {
