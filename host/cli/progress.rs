@@ -1,11 +1,11 @@
 //! A search as seen in the terminal: a bar per epoch and a line after it, or plain lines where stderr is no terminal.
 
-use super::output::duration;
+use super::output::{duration, say};
 use crate::error::Result;
 use crate::policy::SpaceView;
 use crate::run::{EpochRecord, Event, IterationRecord, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// Shows a search on stderr.
@@ -16,11 +16,6 @@ pub(super) struct Progress {
     epochs: u64,
     iterations: u64,
     began: Instant,
-}
-
-/// Writes a line to stderr; where nobody reads, nothing is to be done about it.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 impl Progress {

@@ -86,6 +86,9 @@ impl Plan {
     }
 
     /// Relaxes an edge over all of its candidates.
+    ///
+    /// # Panics
+    /// Where `edge` is not below the number of edges that the plan was made for.
     pub fn relax(mut self, edge: usize) -> Self {
         self.gates[edge] = Gate::Relaxed(None);
         self
@@ -200,6 +203,14 @@ impl Steps {
                     .found(steps.len().to_string()))
             }
             Steps::List(steps) => steps.iter().try_for_each(|step| step.plan.check(space)),
+        }
+    }
+
+    /// The plan of each step, with its phase; without one where it serves both.
+    pub fn plans(&self) -> Vec<(Option<Phase>, &Plan)> {
+        match self {
+            Steps::Both(plan) => vec![(None, plan)],
+            Steps::List(list) => list.iter().map(|step| (Some(step.phase), &step.plan)).collect(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::schedule::cosine;
 use super::setup::{Need, Setup};
 use super::step::Trainer;
 use super::validate;
-use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split};
+use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
@@ -90,17 +90,14 @@ impl Search {
         let Some(data) = setup.images.data.clone() else {
             return Err(Error::new("a search needs the images themselves"));
         };
-        let holdout = match spec.validation.data {
-            ValidationData::Search => 0.0,
-            ValidationData::Holdout(share) => share,
-        };
         let limit = spec.data.limit.map(|n| n as usize);
+        let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
         Ok(Self { spec, setup, data, split, iterations: None })
     }
 
-    /// Ends the search after this many iterations, wherever they are in an epoch.
+    /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
     pub fn limit(mut self, iterations: u64) -> Self {
         self.iterations = Some(iterations);
         self
@@ -160,6 +157,9 @@ impl Search {
     pub fn run(self, observers: Observers) -> Result<Outcome> {
         let started = Instant::now();
         let limit = self.iterations.unwrap_or(u64::MAX);
+        if limit == 0 {
+            return Err(Error::new("a search of no iterations finds nothing").expected("a limit of at least 1"));
+        }
         let mut search = self.start()?;
         let epochs = u64::from(search.spec.search.epochs);
         tell(
@@ -377,6 +377,12 @@ impl Running {
         self.accuracy_on(&plan, few)?;
         Ok(begun.elapsed().as_secs_f64() * images.len() as f64 / few.len().max(1) as f64)
     }
+}
+
+/// How a spec parts so many training images.
+pub fn sizes(spec: &Spec, images: usize) -> SplitSizes {
+    let count = spec.data.limit.map_or(images, |limit| images.min(limit as usize));
+    split_sizes(count, spec.validation.data.holdout(), spec.data.split)
 }
 
 /// ⌈images / batch⌉: the last and smaller batch is kept.
