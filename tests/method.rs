@@ -397,6 +397,35 @@ fn a_policy_in_rust_runs_a_search() {
 }
 
 #[test]
+fn a_search_of_no_iterations_is_refused() {
+    struct Silent;
+    impl Observer for Silent {
+        fn event(&mut self, _: &Event) -> Result<()> {
+            panic!("nothing begins");
+        }
+    }
+    let search = Search::from_spec(small_spec(&[])).expect("a sound spec");
+    let error = search.limit(0).run(&mut [&mut Silent]).expect_err("it finds nothing");
+    assert!(error.to_string().contains("no iterations"), "{error}");
+}
+
+/// Asking for the first plans leaves a policy's state, and so its plans, as they were.
+#[test]
+fn first_plans_are_those_that_the_search_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("policy.rhai");
+    let text = "fn init(space, params) { #{ n: 0 } } fn plan(turn) { this.n += 1; turn.strongest().relax(this.n) }";
+    std::fs::write(&script, text).expect("written");
+    let script = format!("policy.script={}", script.display());
+    let mut search = Search::from_spec(small_spec(&[&script])).expect("a sound spec");
+    for _ in 0..2 {
+        let plans = search.first_plans(3).expect("plans");
+        let relaxed: Vec<Vec<usize>> = plans.iter().map(|plan| plan.relaxed().collect()).collect();
+        assert_eq!(relaxed, [[1], [2], [3]]);
+    }
+}
+
+#[test]
 fn a_plan_for_another_space_is_refused() {
     struct Wrong;
     impl Policy for Wrong {

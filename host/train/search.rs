@@ -113,6 +113,27 @@ impl Search {
         iterations_per_epoch(self.split.train.len(), self.spec.search.batch)
     }
 
+    /// The plans of the first iterations, resolved against α as it starts. The policy's state is what it was afterwards.
+    ///
+    /// # Errors
+    /// Where the policy fails.
+    pub fn first_plans(&mut self, iterations: u64) -> Result<Vec<Resolved>> {
+        let (per_epoch, epochs) = (self.iterations_per_epoch(), u64::from(self.spec.search.epochs));
+        let (setup, seed) = (&mut self.setup, self.spec.seed);
+        let alpha = Arc::new(setup.initial_alpha());
+        let state = setup.policy.state();
+        let mut plans = Vec::new();
+        let asked = (0..iterations.min(epochs * per_epoch)).try_for_each(|iteration| {
+            let turn = Turn::new(Clock::at(iteration, epochs, per_epoch), &setup.view, &alpha, seed);
+            let steps = setup.policy.plan(&turn)?;
+            steps.check(&setup.view)?;
+            plans.extend(steps.plans().iter().enumerate().map(|(k, (_, plan))| plan.resolve(&alpha, k as u64)));
+            Ok(())
+        });
+        setup.policy.set_state(&state)?;
+        asked.map(|()| plans)
+    }
+
     /// Starts the data's background threads and puts the parts together.
     ///
     /// # Errors
