@@ -216,8 +216,8 @@ impl Search {
                 }
             }
             let Some((validation, _)) = &last else { break };
-            let alpha = Arc::new(search.trainer.architecture.alpha.clone());
-            if search.next.is_multiple_of(search.iterations_per_epoch) {
+            if search.at_end_of_epoch() {
+                let alpha = search.trainer.architecture.alpha.clone();
                 let record = EpochRecord {
                     epoch,
                     train_accuracy: train.value(),
@@ -227,13 +227,7 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                let end = EpochEnd {
-                    index: epoch,
-                    derived_accuracy: Some(validation.derived_accuracy),
-                    alpha,
-                    space: search.space.clone(),
-                };
-                stopped = search.policy.end_epoch(&end)?.stop;
+                stopped = search.hear_end_of_epoch(validation.derived_accuracy)?;
             }
             if stopped || search.next >= limit {
                 break;
@@ -327,6 +321,31 @@ impl Running {
         self.next += 1;
         record.seconds = begun.elapsed().as_secs_f64();
         Ok((record, relaxed))
+    }
+
+    /// Whether the last iteration was the last of its epoch.
+    pub fn at_end_of_epoch(&self) -> bool {
+        self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
+    }
+
+    /// Ends an epoch as [`Search::run`] does, for who runs the search iteration by iteration: validates, and lets the policy
+    /// hear of it. Returns whether the policy ends the search.
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
+        let (validation, _) = self.validation(observers, false)?;
+        self.hear_end_of_epoch(validation.derived_accuracy)
+    }
+
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64) -> Result<bool> {
+        let end = EpochEnd {
+            index: self.clock(self.next - 1).epoch,
+            derived_accuracy: Some(derived_accuracy),
+            alpha: Arc::new(self.trainer.architecture.alpha.clone()),
+            space: self.space.clone(),
+        };
+        Ok(self.policy.end_epoch(&end)?.stop)
     }
 
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {
