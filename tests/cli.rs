@@ -61,7 +61,42 @@ fn a_run_is_derived_and_exported() {
     let refused = edas(folder.path()).args(["derive", "run", "--epoch", "7"]).assert().code(2);
     let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(message.contains("from 0 to 2"), "{message}");
-    edas(folder.path()).args(["derive", "nowhere"]).assert().code(2);
+}
+
+/// What a command says on stderr when it refuses.
+fn refusal(folder: &Path, arguments: &[&str]) -> String {
+    let output = edas(folder).args(arguments).assert().code(2);
+    String::from_utf8_lossy(&output.get_output().stderr).into_owned()
+}
+
+#[test]
+fn what_cannot_be_derived_is_told_what_can() {
+    let folder = run();
+    let says = |arguments: &[&str], words: &str| {
+        let message = refusal(folder.path(), arguments);
+        assert!(message.contains(words), "`{words}` is not in\n{message}");
+    };
+    says(&["derive", "nowhere"], "expected: a run directory, or the file of a genotype");
+    says(&["derive", "run/spec.yaml"], "unknown key `edas` in the genotype");
+    says(&["derive", "run/genotype.json", "--rule", "top2"], "name the folder that it lies in: run");
+    std::fs::copy(folder.path().join("run/genotype.json"), folder.path().join("a.json")).expect("copied");
+    says(&["derive", "a.json", "--epoch", "1"], "name the run directory that it comes from");
+    says(&["derive", "."], "is no run directory");
+    // An interrupted run: no result, and a last line that was cut off.
+    std::fs::remove_file(folder.path().join("run/genotype.json")).expect("it was there");
+    let file = folder.path().join("run/alpha.jsonl");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    std::fs::write(&file, &text[..text.len() - 20]).expect("written");
+    says(&["derive", "run"], "`--epoch 1` derives one from α after its last whole epoch");
+    says(&["derive", "run"], "one that was interrupted");
+    assert_eq!(
+        stdout(folder.path(), &["derive", "run", "--rule", "argmax"]),
+        stdout(folder.path(), &["derive", "run", "--epoch", "1"])
+    );
+    std::fs::write(folder.path().join("run/failure.txt"), "").expect("written");
+    says(&["export", "run", "--format", "json"], "one that failed");
+    std::fs::write(&file, "").expect("written");
+    says(&["derive", "run"], "none of its epochs is whole");
 }
 
 #[test]
@@ -244,7 +279,7 @@ fn progress_is_plain_lines_for_a_file() {
     let output = command.assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert_eq!(text.lines().count(), 3, "{text}");
-    assert!(text.lines().nth(2).expect("a line").starts_with("epoch   2/2  train 0."), "{text}");
+    assert!(text.lines().nth(2).expect("a line").starts_with("epoch 1 (2 of 2)  train 0."), "{text}");
     let result: Value = serde_json::from_slice(&output.get_output().stdout).expect("stdout is JSON alone");
     assert_eq!(result["run"], "runs/quickstart-0");
 }
