@@ -12,8 +12,17 @@ fn finite(tensor: &Tensor) -> bool {
     tensor.f_sum(tch::Kind::Double).and_then(|sum| sum.f_double_value(&[])).is_ok_and(f64::is_finite)
 }
 
-/// The error for a loss that is not finite: it names the first operation whose output is not.
+/// The error for a loss that is not finite: it names the edge whose weights are not, or the first operation whose output
+/// is not.
 pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, mixture: &Mixture, loss: f64) -> Error {
+    let not_finite = |by: String| Error::new(format!("the loss is not finite: {loss}")).found(by);
+    // What goes into the pass is looked at first: every operation would only hand it on.
+    if let Some(edge) = mixture.iter().position(|weights| weights.as_ref().is_some_and(|w| !finite(w))) {
+        return not_finite(format!(
+            "the weights of the candidates of edge {edge}, which follow from α, are not finite"
+        ))
+        .help("lower `search.architecture.learning_rate`, or raise the plan's temperature");
+    }
     let parameters = &network.parameters;
     let mut first = None;
     let mut watch = |block: &Block, outputs: &[Tensor]| {
@@ -35,8 +44,7 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
     } else {
         "the images".to_owned()
     };
-    Error::new(format!("the loss is not finite: {loss}"))
-        .found(format!("the first output that is not finite comes from {by}"))
+    not_finite(format!("the first output that is not finite comes from {by}"))
         .help("lower `search.weights.learning_rate`, or look at that operation and the data")
 }
 
