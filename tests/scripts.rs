@@ -185,7 +185,7 @@ fn state_comes_back_as_it_was() {
     "#;
     let mut first = policy(text);
     first.plan(&turn(0)).expect("as it was made");
-    let saved = serde_json::to_string(&first.state()).expect("JSON");
+    let saved = serde_json::to_string(&first.state().expect("a state")).expect("JSON");
     let mut second = policy("fn init(space, params) { #{} } fn plan(turn) { turn.strongest() }");
     second.set_state(&serde_json::from_str(&saved).expect("JSON")).expect("a state");
     assert_eq!(second.state(), first.state());
