@@ -142,7 +142,9 @@ fn trace_needs_no_data() {
 fn every_command_explains_itself_with_an_example() {
     let folder = tempfile::tempdir().expect("a folder");
     let help = stdout(folder.path(), &["help"]);
-    for command in ["search", "check", "trace", "derive", "export", "golden", "schema", "doctor", "completions"] {
+    for command in
+        ["search", "check", "trace", "derive", "export", "lookup", "golden", "schema", "doctor", "completions"]
+    {
         assert!(help.contains(&format!("\n  {command}")), "{command}");
         if command != "golden" {
             assert!(stdout(folder.path(), &["help", command]).contains("Example:\n  edas "), "{command}");

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{darts_space, op_sets, settings};
-use edas::graph::layer::Attribute;
-use edas::graph::{Arguments, Form, Layer, Parameters};
+use edas::extension::{Attribute, Setting, Settings};
+use edas::graph::{Arguments, Form, Layer};
 use edas::policy::{Plan, Resolved};
 use edas::supernet::{Include, Network};
 use tch::Kind;
@@ -12,7 +12,7 @@ use tch::Kind;
 fn text(operation: &str, stride: i64, form: Form) -> String {
     let ops = op_sets("darts-ops");
     let arguments = Arguments { channels_out: 16, stride, form, classes: 10 };
-    let graph = ops.operation(operation).expect("offered").build(&Parameters::new(), &arguments, &[vec![16, 32, 32]]);
+    let graph = ops.operation(operation).expect("offered").build(&Settings::new(), &arguments, &[vec![16, 32, 32]]);
     graph.expect("it can be built").to_string()
 }
 
@@ -63,7 +63,7 @@ fn costs_by_hand() {
     let arguments = Arguments { channels_out: 16, stride: 1, form: Form::Final, classes: 10 };
     let build = |name: &str| {
         let operation = ops.operation(name).expect("offered");
-        operation.build(&Parameters::new(), &arguments, &[vec![16, 8, 8]]).expect("it can be built").cost()
+        operation.build(&Settings::new(), &arguments, &[vec![16, 8, 8]]).expect("it can be built").cost()
     };
     let cost = build("sep_conv_3x3");
     assert_eq!(cost.multiply_adds, 2 * (16 * 9 + 16 * 16) * 64);
@@ -71,13 +71,13 @@ fn costs_by_hand() {
     assert_eq!(cost.activations, 8 * 16 * 64);
     assert_eq!(build("none").activations, 0);
     let by_parameter = ops.operation("sep_conv").expect("offered");
-    let kernel = Parameters::from([("kernel".to_owned(), edas::graph::op_set::Number(3.0))]);
+    let kernel = Settings::from([("kernel".to_owned(), Setting::Integer(3))]);
     let graph = by_parameter.build(&kernel, &arguments, &[vec![16, 8, 8]]).expect("it can be built");
     assert_eq!(graph.cost(), cost);
     for (wrong, part) in
         [(("kernel", 4.5), "a whole number from 1 to 15"), (("kernel", 16.0), "15"), (("kernl", 3.0), "kernel")]
     {
-        let given = Parameters::from([(wrong.0.to_owned(), edas::graph::op_set::Number(wrong.1))]);
+        let given = Settings::from([(wrong.0.to_owned(), Setting::Number(wrong.1))]);
         let error = by_parameter.build(&given, &arguments, &[vec![16, 8, 8]]).expect_err("refused").to_string();
         assert!(error.contains(part), "{error}");
     }
@@ -122,10 +122,9 @@ fn shapes_that_do_not_fit_are_refused() {
     let ops = op_sets("darts-ops");
     let operation = ops.operation("sep_conv_7x7").expect("offered");
     let arguments = Arguments { channels_out: 16, stride: 1, form: Form::Search, classes: 10 };
-    let error =
-        operation.build(&Parameters::new(), &arguments, &[vec![16]]).expect_err("a vector is no map").to_string();
+    let error = operation.build(&Settings::new(), &arguments, &[vec![16]]).expect_err("a vector is no map").to_string();
     assert!(error.contains("operation `sep_conv_7x7`") && error.contains("channels×height×width"), "{error}");
-    let error = operation.build(&Parameters::new(), &arguments, &[]).expect_err("no input").to_string();
+    let error = operation.build(&Settings::new(), &arguments, &[]).expect_err("no input").to_string();
     assert!(error.contains("another number of inputs"), "{error}");
 }
 

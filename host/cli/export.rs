@@ -5,7 +5,7 @@ use super::output;
 use super::{Done, Failure, run_files};
 use crate::error::Error;
 use crate::space::derive::Rule;
-use crate::space::text;
+use crate::space::{Architecture, text};
 use std::path::PathBuf;
 
 /// The form of an export.
@@ -17,12 +17,14 @@ enum Format {
     Darts,
     /// A graph for Graphviz.
     Dot,
+    /// The architecture string of NAS-Bench-201.
+    Nb201,
 }
 
 /// The options of `edas export`.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// A run directory or a genotype file.
+    /// A run directory, a genotype file, or an architecture string of NAS-Bench-201.
     run: PathBuf,
     /// The form.
     #[arg(long)]
@@ -44,6 +46,7 @@ pub(super) fn run(options: &Options) -> Done {
         Format::Json => genotype.to_json() + "\n",
         Format::Darts => text::darts(&genotype)? + "\n",
         Format::Dot => text::dot(&genotype),
+        Format::Nb201 => format!("{}\n", Architecture::of(&genotype)?),
     };
     match &options.output {
         None => output::print(&text),

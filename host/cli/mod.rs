@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each thin over the library.
 //!
+//! - `results_table`: tables of architectures and their results
 //! - `message`: errors as text, with the line that they are about
 //! - `output`: tables and JSON on stdout
 //! - `progress`: a search as seen in the terminal
@@ -9,9 +10,11 @@ mod derive;
 mod doctor;
 mod export;
 mod golden;
+mod lookup;
 mod message;
 mod output;
 mod progress;
+mod results_table;
 mod run_files;
 mod search;
 mod trace;
@@ -52,6 +55,9 @@ enum Command {
     /// Write a run's genotype, or a genotype file, in another form.
     #[command(after_help = "Example:\n  edas export runs/quickstart-0 --format dot | dot -Tsvg > cell.svg")]
     Export(export::Options),
+    /// Find a run's architecture in a table of benchmark results.
+    #[command(after_help = "Example:\n  edas lookup runs/nb201-cifar10-0 --table nb201.csv --value cifar10_test")]
+    Lookup(lookup::Options),
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
@@ -141,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Trace(options) => trace::run(&options),
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
+        Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Golden(command) => golden::run(&command, cli.json),
         Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
         Command::Doctor => doctor::run(cli.json),

@@ -1,23 +1,33 @@
-//! What a finished run says: its genotype, its α, its space.
+//! What a finished run says (its genotype, its α, its space), and genotypes that were published as text.
 
 use crate::error::{Error, Place, Result};
 use crate::space::derive::Rule;
-use crate::space::{Alpha, Genotype, derive};
+use crate::space::{Alpha, Architecture, Genotype, Space, derive};
 use crate::spec::Spec;
 use crate::train::setup;
+#[cfg(feature = "nb201")]
+use crate::{
+    extension::Registry,
+    graph::{OpSet, OpSets},
+    spec::Node,
+};
 use serde_json::Value;
 use std::path::Path;
 
-/// The genotype of a run directory or a genotype file. A run's is derived anew where a rule or an epoch is given.
+/// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, given as it
+/// is or in a file). A run's is derived anew where a rule or an epoch is given.
 pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> Result<Genotype> {
     if !path.is_dir() {
         if rule.is_some() || epoch.is_some() {
             return Err(Error::new("only a run can be derived anew")
                 .at(Place::file(path))
                 .expected("a run directory")
-                .found("a file"));
+                .found("no folder"));
         }
-        return Genotype::read(path);
+        return match architecture(path)? {
+            Some(architecture) => architecture.genotype(&nb201_space()?),
+            None => Genotype::read(path),
+        };
     }
     if rule.is_none() && epoch.is_none() {
         return Genotype::read(&path.join("genotype.json")).map_err(|e| {
@@ -34,6 +44,31 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
         return Err(Error::new("the run's α does not fit its space").at(Place::file(path.join("alpha.jsonl"))));
     }
     Ok(derive(&space, &alpha, rule.unwrap_or(spec.derive.rule)))
+}
+
+/// The architecture string that an argument is, or that the file holds which it names; `None` where it is neither.
+///
+/// # Errors
+/// Where the text begins like an architecture string and is none.
+pub(super) fn architecture(argument: &Path) -> Result<Option<Architecture>> {
+    let text = match std::fs::read_to_string(argument) {
+        Ok(text) => text,
+        Err(_) => argument.to_string_lossy().into_owned(),
+    };
+    if Architecture::is_meant_by(&text) { text.parse().map(Some) } else { Ok(None) }
+}
+
+/// The space that architecture strings are of.
+#[cfg(feature = "nb201")]
+fn nb201_space() -> Result<Space> {
+    let plugin = Registry::new(None).named("nb201")?;
+    let op_sets = OpSets(OpSet::of(&plugin)?.into_iter().collect());
+    Space::from_node(&Node::parse(edas_nb201::SPACE, "nb201.yaml")?, &op_sets)
+}
+
+#[cfg(not(feature = "nb201"))]
+fn nb201_space() -> Result<Space> {
+    Err(Error::new("architecture strings need the feature `nb201`, without which this program was built"))
 }
 
 /// α after an epoch, the last where none is given.

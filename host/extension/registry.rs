@@ -67,24 +67,38 @@ impl Registry {
 /// The plugins that are linked into this program.
 pub mod bundled {
     use super::{Arc, Plugin, Result};
-    #[cfg(feature = "darts-ops")]
+    #[cfg(any(feature = "darts-ops", feature = "nb201", feature = "mobile-ops"))]
     use {crate::extension::Origin, edas_plugin::abi, std::sync::OnceLock};
 
     /// Their names.
     pub const NAMES: &[&str] = &[
         #[cfg(feature = "darts-ops")]
         "darts-ops",
+        #[cfg(feature = "nb201")]
+        "nb201",
+        #[cfg(feature = "mobile-ops")]
+        "mobile-ops",
     ];
+
+    /// The plugin of an entry, opened on first use.
+    #[cfg(any(feature = "darts-ops", feature = "nb201", feature = "mobile-ops"))]
+    macro_rules! plugin {
+        ($type:ty) => {{
+            static ENTRY: abi::Entry = edas_plugin::entry::<$type>();
+            static PLUGIN: OnceLock<Result<Arc<Plugin>>> = OnceLock::new();
+            Some(PLUGIN.get_or_init(|| Plugin::open(&ENTRY, Origin::Bundled).map(Arc::new)).clone())
+        }};
+    }
 
     /// The bundled plugin of a name.
     pub fn find(name: &str) -> Option<Result<Arc<Plugin>>> {
         match name {
             #[cfg(feature = "darts-ops")]
-            "darts-ops" => {
-                static ENTRY: abi::Entry = edas_plugin::entry::<edas_darts_ops::DartsOps>();
-                static PLUGIN: OnceLock<Result<Arc<Plugin>>> = OnceLock::new();
-                Some(PLUGIN.get_or_init(|| Plugin::open(&ENTRY, Origin::Bundled).map(Arc::new)).clone())
-            }
+            "darts-ops" => plugin!(edas_darts_ops::DartsOps),
+            #[cfg(feature = "nb201")]
+            "nb201" => plugin!(edas_nb201::Nb201),
+            #[cfg(feature = "mobile-ops")]
+            "mobile-ops" => plugin!(edas_mobile_ops::MobileOps),
             _ => None,
         }
     }

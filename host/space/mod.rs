@@ -8,8 +8,10 @@
 //! - [`resolve`]: from the form to [`Space`]: edges numbered, candidates found, everything checked
 //! - [`genotype`]: discrete architectures
 //! - [`mod@derive`]: from α to a genotype
+//! - [`architecture`]: cells as NAS-Bench-201 writes them
 //! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
 
+pub mod architecture;
 pub mod derive;
 pub mod expression;
 pub mod form;
@@ -17,6 +19,7 @@ pub mod genotype;
 pub mod resolve;
 pub mod text;
 
+pub use architecture::Architecture;
 pub use derive::{Rule, derive};
 pub use genotype::Genotype;
 pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};

@@ -2,6 +2,8 @@
 //! of `tests/fixtures/network.py`.
 
 use super::repository;
+use edas::execute::{Norm, reference};
+use edas::graph::LayerGraph;
 use edas::supernet::Parameters;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
@@ -97,4 +99,27 @@ pub fn distance(a: &Tensor, b: &Tensor) -> f64 {
 pub fn assert_near(a: &Tensor, b: &Tensor, tolerance: f64, what: &str) {
     let distance = distance(a, b);
     assert!(distance <= tolerance, "{what}: {distance:e} apart, more than {tolerance:e}");
+}
+
+/// Compares an operation's output and gradients with those of a fixture, in f64 within 1e-9: `{case}.{form}.` + `y`, `gx`,
+/// `g.{layer}.{weight|bias}`. Weights are named by `{case}.{layer}.…`. Returns the number of tensors.
+pub fn operation_matches(fixture: &Fixture, case: &str, form: &str, graph: &LayerGraph) -> usize {
+    let tensor = |spec: &edas::graph::TensorSpec| {
+        start(&format!("{case}.{}", spec.name), &spec.shape).set_requires_grad(spec.trained)
+    };
+    let tensors: Vec<Tensor> = graph.tensors.iter().map(tensor).collect();
+    let size: Vec<i64> = std::iter::once(2).chain(graph.shapes[0].iter().copied()).collect();
+    let x = (values("x", &size) * 1.5).set_requires_grad(true);
+    let references: Vec<&Tensor> = tensors.iter().collect();
+    let y = reference::run(graph, &[&x], &references, Norm::Train).expect("it runs").remove(0);
+    let leaves: Vec<&Tensor> = std::iter::once(&x).chain(tensors.iter().filter(|t| t.requires_grad())).collect();
+    let names = graph.tensors.iter().filter(|t| t.trained).map(|t| format!("g.{}", t.name));
+    let names: Vec<String> = ["y", "gx"].map(str::to_owned).into_iter().chain(names).collect();
+    let loss = (&y * values("gy", &y.size())).sum(Kind::Double);
+    let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
+    for (name, found) in names.iter().zip(std::iter::once(&y).chain(&gradients)) {
+        let key = format!("{case}.{form}.{name}");
+        assert_near(found, fixture.get(&key), 1e-9, &key);
+    }
+    names.len()
 }

@@ -30,8 +30,13 @@ pub fn darts_space() -> Arc<Space> {
 
 /// A space of `darts-ops` from its YAML text.
 pub fn space(text: &str) -> Arc<Space> {
+    space_of("darts-ops", text)
+}
+
+/// A space of a plugin's operations from its YAML text.
+pub fn space_of(plugin: &str, text: &str) -> Arc<Space> {
     let node = Node::parse(text, "space.yaml").expect("valid YAML");
-    Arc::new(Space::from_node(&node, &op_sets("darts-ops")).expect("a valid space"))
+    Arc::new(Space::from_node(&node, &op_sets(plugin)).expect("a valid space"))
 }
 
 /// A network of this size on the CPU, in the search form.

@@ -37,6 +37,7 @@ mod graph;
 mod host;
 mod operation;
 mod parameter;
+mod policy;
 mod space;
 
 pub use export::{Plugin, entry};
@@ -44,6 +45,10 @@ pub use graph::{Attributes, Graph, Initialiser, Value};
 pub use host::{Severity, cancelled, log, parallel};
 pub use operation::{Build, Form, Op, Operation};
 pub use parameter::{Argument, Arguments, Parameter, Words};
+pub use policy::{
+    Adam, AfterEpoch, CandidateCost, EdgeIndex, EdgeView, EpochEnd, Model, Models, Phase, Plan, Policy, PolicyEntry,
+    Random, SpaceView, Step, StepResult, Steps, Tensor, Turn,
+};
 pub use space::{Space, SpaceText};
 
 /// Exports a [`Plugin`] from a `cdylib` crate.

@@ -3,10 +3,14 @@
 //! Every function here catches panics: none reaches the host.
 
 mod op_set;
+mod policy;
 mod space;
+
+pub(crate) use op_set::write_values;
 
 use crate::abi::{self, Status, Text};
 use crate::operation::Operation;
+use crate::policy::PolicyEntry;
 use crate::space::Space;
 use std::any::Any;
 use std::cell::Cell;
@@ -27,6 +31,8 @@ pub trait Plugin: 'static {
     const OPERATIONS: &'static [Operation] = &[];
     /// Its search spaces.
     const SPACES: &'static [Space] = &[];
+    /// Its policies.
+    const POLICIES: &'static [PolicyEntry] = &[];
 
     /// Called once per process, before everything else; an error keeps the plugin from being used.
     fn init() -> Result<(), String> {
@@ -80,7 +86,7 @@ pub(crate) fn quietly<T>(body: impl FnOnce() -> T) -> T {
 ///
 /// # Safety
 /// `error` is null or a valid sink for the time of the call.
-unsafe fn guard(error: *const abi::Sink, body: impl FnOnce() -> Result<(), String>) -> Status {
+pub(crate) unsafe fn guard(error: *const abi::Sink, body: impl FnOnce() -> Result<(), String>) -> Status {
     let (status, message) = match quietly(|| catch_unwind(AssertUnwindSafe(body))) {
         Ok(Ok(())) => return abi::OK,
         Ok(Err(message)) => (abi::FAILED, message),
@@ -121,7 +127,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// # Safety
 /// `data` points to `length` elements that live until the caller returns, or `length` is 0.
-unsafe fn slice<'a, T>(data: *const T, length: usize) -> &'a [T] {
+pub(crate) unsafe fn slice<'a, T>(data: *const T, length: usize) -> &'a [T] {
     if length == 0 || data.is_null() {
         return &[];
     }
@@ -142,6 +148,7 @@ unsafe extern "C-unwind" fn get_extension<P: Plugin>(id: Text) -> *const c_void 
     // SAFETY: the host passes a text that lives until this returns.
     match unsafe { id.as_str() } {
         Some(abi::OP_SET) if !P::OPERATIONS.is_empty() => std::ptr::from_ref(Tables::<P>::OP_SET).cast(),
+        Some(abi::POLICY) if !P::POLICIES.is_empty() => std::ptr::from_ref(Tables::<P>::POLICY).cast(),
         Some(abi::SEARCH_SPACE) if !P::SPACES.is_empty() => std::ptr::from_ref(Tables::<P>::SEARCH_SPACE).cast(),
         _ => std::ptr::null(),
     }

@@ -88,7 +88,7 @@ unsafe extern "C-unwind" fn build<P: Plugin>(
 
 /// # Safety
 /// `outputs` has room for `count` values.
-pub(super) unsafe fn write_values(values: &[Value], outputs: *mut u64, count: usize) -> Result<(), String> {
+pub(crate) unsafe fn write_values(values: &[Value], outputs: *mut u64, count: usize) -> Result<(), String> {
     if values.len() != count {
         return Err(format!("{} values were returned, {count} are declared", values.len()));
     }
