@@ -94,7 +94,7 @@ fn a_second_search_in_the_same_process_gives_the_same_bits() {
         let setup = search.setup();
         let contents = edas::run::directory::Contents {
             spec: setup.portable_spec().to_yaml().expect("YAML"),
-            inputs: setup.inputs.iter().map(|i| (i.name.as_str(), i.text.as_str())).collect(),
+            inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
             hashes: setup.hashes(),
         };
         let path = folder.path().join(name);

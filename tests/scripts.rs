@@ -140,7 +140,7 @@ fn hooks_and_state() {
         fn end_epoch(epoch) { if this.losses.len > global::LIMIT { #{ stop: true } } }
     ";
     let mut p = policy(text);
-    assert_eq!(p.state(), serde_json::json!({ "edges": 28, "losses": [], "seen": 0 }));
+    assert_eq!(p.state().expect("a state"), serde_json::json!({ "edges": 28, "losses": [], "seen": 0 }));
     let results = [Phase::Architecture, Phase::Weights].map(|phase| StepResult { phase, loss: 0.5, accuracy: 1.0 });
     let end = EpochEnd { index: 0, derived_accuracy: None, alpha: turn(0).alpha, space: view() };
     for i in 0..3 {
@@ -149,7 +149,7 @@ fn hooks_and_state() {
         assert_eq!(p.end_epoch(&end).expect("heard").stop, i == 2);
     }
     // State put back gives the same plans again, numbers of both kinds as they were.
-    let state = p.state();
+    let state = p.state().expect("a state");
     assert_eq!(state, serde_json::json!({ "edges": 28, "losses": [0.5, 0.5, 0.5], "seen": 3 }));
     let next = p.plan(&turn(3)).expect("a plan");
     let mut other = policy(text);
@@ -184,7 +184,7 @@ fn declared_parameters_and_their_defaults() {
     "#;
     let given = Node::parse("{rate: 1, mode: b}", "spec.yaml").expect("YAML");
     let p = ScriptPolicy::new(Path::new("p.rhai"), text, &given, &Sandbox::default(), &view()).expect("a sound script");
-    assert_eq!(p.params(), serde_json::json!({ "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
+    assert_eq!(p.params().to_json(), serde_json::json!({ "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
     let docs: Vec<_> = p.declared().iter().map(|d| (d.name.as_str(), d.doc.as_str(), d.kind.describe())).collect();
     assert_eq!(docs[1], ("n", "how many", "a whole number from 0 to 9".to_owned()));
     assert_eq!(docs[0], ("mode", "which", "one of a, b".to_owned()));

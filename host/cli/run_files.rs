@@ -4,6 +4,7 @@ use crate::error::{Error, Place, Result};
 use crate::space::derive::Rule;
 use crate::space::{Alpha, Architecture, Genotype, Space, derive};
 use crate::spec::Spec;
+use crate::train::inputs::Inputs;
 use crate::train::setup;
 #[cfg(feature = "nb201")]
 use crate::{
@@ -36,8 +37,8 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
             )
         });
     }
-    let spec = Spec::load(path.join("spec.yaml"), &[])?;
-    let (_, space) = setup::space(&spec, &mut Vec::new())?;
+    let mut spec = Spec::load(path.join("spec.yaml"), &[])?;
+    let (_, space) = setup::space(&mut spec, &mut Inputs::default())?;
     let alpha = alpha(path, epoch)?;
     let rows: Vec<usize> = space.edges().map(|(_, edge)| edge.candidates.len()).collect();
     if alpha.iter().map(Vec::len).ne(rows) {

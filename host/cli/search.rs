@@ -32,7 +32,7 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let setup = search.setup();
     let contents = Contents {
         spec: setup.portable_spec().to_yaml()?,
-        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), i.text.as_str())).collect(),
+        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
         hashes: setup.hashes(),
     };
     let mut directory = RunDirectory::create(&path, &contents)?;

@@ -5,6 +5,7 @@
 //!
 //! - [`plugin`]: a loaded plugin and its extensions
 //! - [`call`]: calls into plugins, through a trampoline that catches exceptions
+//! - [`listed`]: what a plugin's table lists by name
 //! - [`memory`]: what plugins pass by pointer and length
 //! - [`offer`]: what the host offers to plugins
 //! - [`parameter`]: parameters that extensions declare
@@ -14,6 +15,7 @@
 
 pub mod call;
 pub mod library;
+pub mod listed;
 pub mod memory;
 pub mod offer;
 pub mod parameter;
@@ -21,6 +23,7 @@ pub mod plugin;
 pub mod registry;
 pub mod script;
 
+pub use listed::Listed;
 pub use memory::Attribute;
 pub use offer::Cancellation;
 pub use parameter::{Parameter, ParameterKind, Setting, Settings};

@@ -1,4 +1,5 @@
-//! What the host offers to every plugin: its log, random numbers, libtorch's threads, cancellation.
+//! What the host offers to every plugin: its log, random numbers, libtorch's threads, cancellation, and what the folders above
+//! this one add.
 
 use super::memory;
 use crate::native;
@@ -6,8 +7,8 @@ use crate::random::Stream;
 use edas_plugin::abi;
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The host's table.
 pub(super) static HOST: abi::Host = abi::Host {
@@ -37,6 +38,27 @@ static CANCEL: abi::Cancel = abi::Cancel { size: size_of::<abi::Cancel>(), reque
 static LIBTORCH: abi::Libtorch =
     abi::Libtorch { size: size_of::<abi::Libtorch>(), version: abi::Text::new(native::LIBTORCH) };
 
+/// A table that a folder above this one offers.
+#[derive(Clone, Copy)]
+struct Further {
+    id: &'static str,
+    table: *const c_void,
+}
+
+// SAFETY: the table is a static that may be shared (`offer` asks for `Sync`); it is never written through this pointer.
+unsafe impl Send for Further {}
+
+/// What the folders above add: constants of this program, kept here because a plugin asks without saying for which search.
+static FURTHER: Mutex<Vec<Further>> = Mutex::new(Vec::new());
+
+/// Offers a table under an id that the folders here do not know. `T` must be the type that belongs to the id.
+pub(crate) fn offer<T: Sync>(id: &'static str, table: &'static T) {
+    let mut further = FURTHER.lock().unwrap_or_else(PoisonError::into_inner);
+    if further.iter().all(|f| f.id != id) {
+        further.push(Further { id, table: std::ptr::from_ref(table).cast() });
+    }
+}
+
 unsafe extern "C-unwind" fn get_extension(id: abi::Text) -> *const c_void {
     // SAFETY: the plugin passes a text that is valid until this returns.
     match unsafe { id.as_str() } {
@@ -45,7 +67,11 @@ unsafe extern "C-unwind" fn get_extension(id: abi::Text) -> *const c_void {
         Some(abi::HOST_PARALLEL) => std::ptr::from_ref(&PARALLEL).cast(),
         Some(abi::HOST_CANCEL) => std::ptr::from_ref(&CANCEL).cast(),
         Some(abi::HOST_LIBTORCH) => std::ptr::from_ref(&LIBTORCH).cast(),
-        _ => std::ptr::null(),
+        Some(id) => {
+            let further = FURTHER.lock().unwrap_or_else(PoisonError::into_inner);
+            further.iter().find(|f| f.id == id).map_or(std::ptr::null(), |f| f.table)
+        }
+        None => std::ptr::null(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::memory::{self, Attribute};
 use crate::error::{Error, Result, nearest};
+use crate::spec::{self, Node};
 use edas_plugin::abi;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::collections::BTreeMap;
@@ -23,6 +24,19 @@ pub enum Setting {
 
 /// The values that a spec gives to parameters, by name.
 pub type Settings = BTreeMap<String, Setting>;
+
+impl Setting {
+    /// What stands in a spec, or `None` where that is no value of a parameter.
+    pub fn written(node: &Node) -> Option<Self> {
+        match &node.value {
+            spec::Value::Integer(v) => i64::try_from(*v).ok().map(Self::Integer),
+            spec::Value::Float(v) => Some(Self::Number(*v)),
+            spec::Value::Bool(v) => Some(Self::Boolean(*v)),
+            spec::Value::String(v) => Some(Self::Word(v.clone())),
+            _ => None,
+        }
+    }
+}
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,13 +223,49 @@ pub fn resolve(declared: &[Parameter], given: &Settings, owner: &str) -> Result<
     }
     let value = |p: &Parameter| match given.get(&p.name) {
         None => Ok(p.kind.default()),
-        Some(value) => p.kind.accept(value).ok_or_else(|| {
-            Error::new(format!("parameter `{}` of {owner} is out of range", p.name))
-                .expected(p.kind.describe())
-                .found(value.to_string())
-        }),
+        Some(value) => p.kind.accept(value).ok_or_else(|| out_of_range(p, owner).found(value.to_string())),
     };
     declared.iter().map(value).collect()
+}
+
+/// As [`resolve`], for values that stand in a spec: errors name their places.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_written(declared: &[Parameter], given: &Node, owner: &str) -> Result<Vec<Setting>> {
+    for entry in given.entries() {
+        if declared.iter().all(|p| p.name != entry.key) {
+            return Err(unknown_parameter(declared, &entry.key, owner).at(entry.place()));
+        }
+    }
+    let value = |p: &Parameter| match given.entry(&p.name) {
+        None => Ok(p.kind.default()),
+        Some(entry) => Setting::written(&entry.node)
+            .and_then(|value| p.kind.accept(&value))
+            .ok_or_else(|| out_of_range(p, owner).at(entry.node.place()).found(entry.node.describe())),
+    };
+    declared.iter().map(value).collect()
+}
+
+fn out_of_range(parameter: &Parameter, owner: &str) -> Error {
+    Error::new(format!("parameter `{}` of {owner} is out of range", parameter.name)).expected(parameter.kind.describe())
+}
+
+/// The values of all parameters as a spec writes them.
+pub fn written(declared: &[Parameter], values: &[Setting]) -> Node {
+    let mut node = Node::empty("<default>");
+    let mark = node.mark().clone();
+    let value = |setting: &Setting| match setting {
+        Setting::Integer(v) => spec::Value::Integer((*v).into()),
+        Setting::Number(v) => spec::Value::Float(*v),
+        Setting::Boolean(v) => spec::Value::Bool(*v),
+        Setting::Word(v) => spec::Value::String(v.clone()),
+    };
+    let entry = |(p, v): (&Parameter, &Setting)| {
+        spec::Entry::new(p.name.clone(), Node::new(value(v), mark.clone()), mark.clone())
+    };
+    node.value = spec::Value::Mapping(declared.iter().zip(values).map(entry).collect());
+    node
 }
 
 /// The error for a parameter that was not declared.

@@ -67,39 +67,44 @@ impl Registry {
 /// The plugins that are linked into this program.
 pub mod bundled {
     use super::{Arc, Plugin, Result};
-    #[cfg(any(feature = "darts-ops", feature = "nb201", feature = "mobile-ops"))]
-    use {crate::extension::Origin, edas_plugin::abi, std::sync::OnceLock};
+    use crate::extension::Origin;
+    use edas_plugin::abi;
+    use std::sync::OnceLock;
 
-    /// Their names.
-    pub const NAMES: &[&str] = &[
-        #[cfg(feature = "darts-ops")]
-        "darts-ops",
-        #[cfg(feature = "nb201")]
-        "nb201",
-        #[cfg(feature = "mobile-ops")]
-        "mobile-ops",
-    ];
+    /// A plugin that is linked into this program, opened on first use.
+    struct Bundled {
+        name: &'static str,
+        entry: &'static abi::Entry,
+        plugin: OnceLock<Result<Arc<Plugin>>>,
+    }
 
-    /// The plugin of an entry, opened on first use.
-    #[cfg(any(feature = "darts-ops", feature = "nb201", feature = "mobile-ops"))]
-    macro_rules! plugin {
-        ($type:ty) => {{
-            static ENTRY: abi::Entry = edas_plugin::entry::<$type>();
-            static PLUGIN: OnceLock<Result<Arc<Plugin>>> = OnceLock::new();
-            Some(PLUGIN.get_or_init(|| Plugin::open(&ENTRY, Origin::Bundled).map(Arc::new)).clone())
-        }};
+    /// The table: feature, which is the name too, and the plugin's type.
+    macro_rules! bundled {
+        ($($name:literal => $type:ty),* $(,)?) => {
+            /// Their names.
+            pub const NAMES: &[&str] = &[$(#[cfg(feature = $name)] $name),*];
+
+            static BUNDLED: [Bundled; NAMES.len()] = [$(#[cfg(feature = $name)] Bundled {
+                name: $name,
+                entry: {
+                    static ENTRY: abi::Entry = edas_plugin::entry::<$type>();
+                    &ENTRY
+                },
+                plugin: OnceLock::new(),
+            }),*];
+        };
+    }
+
+    bundled! {
+        "darts-ops" => edas_darts_ops::DartsOps,
+        "nb201" => edas_nb201::Nb201,
+        "mobile-ops" => edas_mobile_ops::MobileOps,
+        "edas-policies" => edas_policies::EdasPolicies,
     }
 
     /// The bundled plugin of a name.
     pub fn find(name: &str) -> Option<Result<Arc<Plugin>>> {
-        match name {
-            #[cfg(feature = "darts-ops")]
-            "darts-ops" => plugin!(edas_darts_ops::DartsOps),
-            #[cfg(feature = "nb201")]
-            "nb201" => plugin!(edas_nb201::Nb201),
-            #[cfg(feature = "mobile-ops")]
-            "mobile-ops" => plugin!(edas_mobile_ops::MobileOps),
-            _ => None,
-        }
+        let bundled = BUNDLED.iter().find(|b| b.name == name)?;
+        Some(bundled.plugin.get_or_init(|| Plugin::open(bundled.entry, Origin::Bundled).map(Arc::new)).clone())
     }
 }

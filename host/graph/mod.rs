@@ -24,6 +24,7 @@ pub use layer::Layer;
 pub use op_set::{Arguments, Form, OpSet, OpSets, Operation};
 
 use crate::error::Result;
+use crate::random::Stream;
 use std::fmt;
 
 /// A shape without the batch: (channels, height, width) of a feature map, (features) of a vector.
@@ -38,6 +39,18 @@ pub enum Initialiser {
     Normal(f64),
     /// Every element is this.
     Constant(f64),
+}
+
+impl Initialiser {
+    /// The numbers that a tensor of this many elements starts from.
+    pub fn values(self, elements: usize, stream: &mut Stream) -> Vec<f64> {
+        let mut value = || match self {
+            Self::Constant(value) => value,
+            Self::Uniform(bound) => bound * (2.0 * stream.uniform() - 1.0),
+            Self::Normal(deviation) => deviation * stream.normal(),
+        };
+        (0..elements).map(|_| value()).collect()
+    }
 }
 
 /// A tensor that belongs to a layer graph.

@@ -9,8 +9,10 @@
 //! - [`view`]: the space as policies see it
 //! - [`turn`]: what a policy sees of a search
 //! - [`script`]: policies that are Rhai scripts
+//! - [`plugin`]: policies that plugins offer
 
 pub mod plan;
+pub mod plugin;
 pub mod record;
 pub mod resolve;
 pub mod script;
@@ -18,6 +20,7 @@ pub mod turn;
 pub mod view;
 
 pub use plan::{Gate, Phase, Plan, Sign, Step, Steps};
+pub use plugin::{PluginPolicies, PluginPolicy};
 pub use resolve::{Resolved, ResolvedGate};
 pub use script::ScriptPolicy;
 pub use turn::{EpochEnd, StepResult, Turn};
@@ -60,8 +63,11 @@ pub trait Policy: Send {
     }
 
     /// All that the policy remembers, as plain data.
-    fn state(&self) -> Value {
-        Value::Null
+    ///
+    /// # Errors
+    /// Where the policy cannot say it.
+    fn state(&self) -> Result<Value> {
+        Ok(Value::Null)
     }
 
     /// Puts back what [`Policy::state`] returned.

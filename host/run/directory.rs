@@ -53,8 +53,8 @@ impl Log {
 pub struct Contents<'a> {
     /// The resolved spec as YAML.
     pub spec: String,
-    /// File name and text of every script and space.
-    pub inputs: Vec<(&'a str, &'a str)>,
+    /// File name and content of every script, space and plugin library.
+    pub inputs: Vec<(&'a str, &'a [u8])>,
     /// What was hashed, and its SHA-256.
     pub hashes: Vec<(String, String)>,
 }
@@ -81,14 +81,14 @@ impl RunDirectory {
         Self::refuse_existing(path)?;
         let inputs = path.join("inputs");
         fs::create_dir_all(&inputs).map_err(|e| Error::io("create", &inputs, &e))?;
-        let write = |path: PathBuf, text: &str| fs::write(&path, text).map_err(|e| Error::io("write", &path, &e));
-        write(path.join("spec.yaml"), &contents.spec)?;
-        for (name, text) in &contents.inputs {
-            write(inputs.join(name), text)?;
+        let write = |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e));
+        write(path.join("spec.yaml"), contents.spec.as_bytes())?;
+        for (name, bytes) in &contents.inputs {
+            write(inputs.join(name), bytes)?;
         }
         let hashes: serde_json::Map<String, Value> =
             contents.hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
-        write(inputs.join("hashes.json"), &format!("{:#}\n", Value::Object(hashes)))?;
+        write(inputs.join("hashes.json"), format!("{:#}\n", Value::Object(hashes)).as_bytes())?;
         Ok(Self {
             path: path.to_owned(),
             metrics: Log::create(path, "metrics.jsonl")?,

@@ -9,6 +9,7 @@
 //! - [`genotype`]: discrete architectures
 //! - [`mod@derive`]: from α to a genotype
 //! - [`architecture`]: cells as NAS-Bench-201 writes them
+//! - [`plugin`]: spaces that plugins offer
 //! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
 
 pub mod architecture;
@@ -16,12 +17,14 @@ pub mod derive;
 pub mod expression;
 pub mod form;
 pub mod genotype;
+pub mod plugin;
 pub mod resolve;
 pub mod text;
 
 pub use architecture::Architecture;
 pub use derive::{Rule, derive};
 pub use genotype::Genotype;
+pub use plugin::PluginSpaces;
 pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};
 
 /// The architecture parameters α: one row per edge (over all cell types), one number per candidate.

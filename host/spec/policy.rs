@@ -43,7 +43,7 @@ pub struct PluginPolicy {
     pub params: Node,
 }
 
-fn no_params() -> Node {
+pub(super) fn no_params() -> Node {
     Node::empty("<default>")
 }
 
@@ -86,15 +86,20 @@ fn policy(part: Part) -> Result<Policy> {
         }
         None => return Err(refuse(&part, "is of the wrong type").expected(FORMS)),
     };
-    let params = policy.params_mut();
+    check_params(policy.params_mut(), &part.path)?;
+    Ok(policy)
+}
+
+/// Parameters are a mapping, or nothing.
+pub(super) fn check_params(params: &mut Node, path: &str) -> Result<()> {
     if params.is_null() {
         params.value = Value::Mapping(Vec::new());
     }
     if params.as_mapping().is_none() {
-        let part = Part { node: params.clone(), path: format!("{}.params", part.path) };
+        let part = Part { node: params.clone(), path: format!("{path}.params") };
         return Err(refuse(&part, "is of the wrong type").expected("a mapping of parameters"));
     }
-    Ok(policy)
+    Ok(())
 }
 
 /// Which of the keys `script` and `plugin` a mapping has.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::decode::{Part, decode_at, raise};
 use super::path::{self, PluginRef, SpecPath};
-use super::policy::choice;
+use super::policy::{check_params, choice, no_params};
 use super::tree::Node;
 use crate::error::Result;
 
@@ -40,6 +40,9 @@ pub struct PluginSpace {
     /// The space's name within the plugin.
     #[schemars(length(min = 1))]
     pub name: String,
+    /// Values for the parameters that the space declares; the others keep their defaults.
+    #[serde(default = "no_params")]
+    pub params: Node,
 }
 
 impl<'de> Deserialize<'de> for Space {
@@ -49,10 +52,14 @@ impl<'de> Deserialize<'de> for Space {
 }
 
 fn space(part: Part) -> Result<Space> {
-    const FORMS: &str = "a file, a mapping that describes the space, {script: …} or {plugin: …, name: …}";
+    const FORMS: &str = "a file, a mapping that describes the space, {script: …} or {plugin: …, name: …, params: {…}}";
     Ok(match choice(&part)? {
         Some("script") => Space::Script(decode_at(&part.node, &part.path, "the space")?),
-        Some(_) => Space::Plugin(decode_at(&part.node, &part.path, "the space")?),
+        Some(_) => {
+            let mut space: PluginSpace = decode_at(&part.node, &part.path, "the space")?;
+            check_params(&mut space.params, &part.path)?;
+            Space::Plugin(space)
+        }
         None if part.node.as_mapping().is_some() => Space::Inline(part.node),
         None => Space::File(SpecPath::resolve(&path::text(&part, FORMS)?, &part.node.place())),
     })

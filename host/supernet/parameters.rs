@@ -1,7 +1,7 @@
 //! Named tensors: weights that training moves, and buffers that it does not.
 
 use crate::error::{Error, Result};
-use crate::graph::{Initialiser, TensorSpec};
+use crate::graph::TensorSpec;
 use crate::random::{Purpose, Source};
 use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
@@ -41,26 +41,17 @@ impl Parameters {
     pub fn add(&mut self, name: String, spec: &TensorSpec) -> Result<usize> {
         let elements: i64 = spec.shape.iter().product();
         let mut stream = self.source.named(&name);
-        let tensor = match spec.initialiser {
-            Initialiser::Constant(value) => Tensor::f_full(spec.shape.as_slice(), value, (self.kind, self.device))?,
-            Initialiser::Uniform(bound) => {
-                self.tensor((0..elements).map(|_| bound * (2.0 * stream.uniform() - 1.0)), &spec.shape)?
-            }
-            Initialiser::Normal(deviation) => {
-                self.tensor((0..elements).map(|_| deviation * stream.normal()), &spec.shape)?
-            }
-        };
+        let values = spec.initialiser.values(usize::try_from(elements).unwrap_or(0), &mut stream);
+        let tensor = Tensor::f_from_slice(&values)?
+            .f_view(spec.shape.as_slice())?
+            .f_to_kind(self.kind)?
+            .f_to_device(self.device)?;
         let index = self.list.len();
         if self.by_name.insert(name.clone(), index).is_some() {
             return Err(Error::new(format!("two parameters are named `{name}`")));
         }
         self.list.push(Parameter { name, tensor, trained: spec.trained });
         Ok(index)
-    }
-
-    fn tensor(&self, values: impl Iterator<Item = f64>, shape: &[i64]) -> Result<Tensor> {
-        let values: Vec<f64> = values.collect();
-        Ok(Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_kind(self.kind)?.f_to_device(self.device)?)
     }
 
     /// The parameter at a position.

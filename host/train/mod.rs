@@ -2,6 +2,8 @@
 //!
 //! - [`search`]: the whole search, top to bottom
 //! - [`setup`]: from a spec to everything that a search needs
+//! - [`inputs`]: what a run keeps of the files that its spec names
+//! - `plugins`: the plugins that a spec names
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
 //! - [`optimizer`]: SGD for weights, Adam for α
 //! - [`schedule`]: learning rates over epochs
@@ -13,7 +15,9 @@
 pub mod batch;
 pub mod finite;
 pub mod golden;
+pub mod inputs;
 pub mod optimizer;
+mod plugins;
 pub mod schedule;
 pub mod search;
 pub mod setup;

@@ -322,10 +322,9 @@ impl Running {
         let last = self.iterations_per_epoch * u64::from(self.spec.search.epochs) - 1;
         let next = self.clock(self.next.min(last));
         let turn = Turn::for_validation(next, &self.space, &alpha, self.spec.seed);
-        let state = self.policy.state();
-        let steps = self.policy.plan(&turn);
+        let state = self.policy.state()?;
+        let steps = self.policy.plan(&turn).map_err(|e| e.context("validating the supernet".to_owned()))?;
         self.policy.set_state(&state)?;
-        let steps = steps.map_err(|e| e.context("validating the supernet".to_owned()))?;
         steps.check(&self.space)?;
         let supernet = validate::supernet_plan(&steps).resolve(&alpha, 0);
         let network = &self.trainer.network;

@@ -1,29 +1,20 @@
 //! From a spec to everything that a search needs: plugins loaded, space resolved, network built, policy compiled.
 //! Whatever is wrong with the input shows here, before anything is trained.
 
+use super::inputs::Inputs;
+use super::plugins::{self, place};
 use crate::data::{self, DataSet, Part};
 use crate::error::{Error, Place, Result};
-use crate::extension::library::hexadecimal;
-use crate::extension::{Origin, Plugin, Registry};
+use crate::extension::{Origin, Plugin};
 use crate::graph::{Form, OpSet, OpSets};
-use crate::policy::{Policy, ScriptPolicy, SpaceView};
+use crate::policy::{PluginPolicies, Policy, ScriptPolicy, SpaceView};
 use crate::random::{Purpose, Source};
-use crate::space::{Alpha, Space};
-use crate::spec::{self, Device, Node, PluginRef, Precision, Spec, SpecPath, read_text};
+use crate::space::{Alpha, PluginSpaces, Space};
+use crate::spec::{self, Device, Node, Precision, Spec, read_text};
 use crate::supernet::{Include, Network, Settings};
-use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tch::Kind;
-
-/// A file that a spec names, as it was read.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Its file name.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
 
 /// The images of a search, or what is known of them without having them.
 #[derive(Debug, Clone)]
@@ -42,8 +33,10 @@ pub struct Images {
 pub struct Setup {
     /// The resolved spec: threads, device and the policy's parameters as what they became.
     pub spec: Spec,
-    /// The plugins that the spec names.
+    /// The plugins whose operations the space may name: those of `plugins`, and the space's own.
     pub plugins: Vec<Arc<Plugin>>,
+    /// The policy's plugin, where it is one's.
+    pub policy_plugin: Option<Arc<Plugin>>,
     /// The space.
     pub space: Arc<Space>,
     /// The space as the policy sees it.
@@ -52,8 +45,8 @@ pub struct Setup {
     pub network: Network,
     /// The policy.
     pub policy: Box<dyn Policy>,
-    /// Scripts and spaces, as they were read.
-    pub inputs: Vec<Input>,
+    /// Scripts, spaces and plugin libraries, as they were read.
+    pub inputs: Inputs,
     /// The images.
     pub images: Images,
 }
@@ -77,8 +70,8 @@ impl Setup {
         // A spec that code made or changed has not been checked yet.
         spec.check()?;
         resolve_machine(&mut spec)?;
-        let mut inputs = Vec::new();
-        let (plugins, space) = space(&spec, &mut inputs)?;
+        let mut inputs = Inputs::default();
+        let (plugins, space) = space(&mut spec, &mut inputs)?;
         let images = images(&spec, need)?;
         let settings = Settings {
             cells: i64::from(spec.network.cells),
@@ -96,11 +89,11 @@ impl Setup {
         let network = Network::build(&space, &settings, Include::All)
             .map_err(|e| e.at(spec.place("space").unwrap_or_else(|| Place::file(&spec.name))))?;
         let view = Arc::new(SpaceView::new(&space, &network.candidate_costs()));
-        let policy = match policy {
-            Some(policy) => policy,
-            None => script_policy(&mut spec, &view, &mut inputs)?,
+        let (policy, policy_plugin) = match policy {
+            Some(policy) => (policy, None),
+            None => make_policy(&mut spec, &view, &plugins, &mut inputs)?,
         };
-        Ok(Self { spec, plugins, space, view, network, policy, inputs, images })
+        Ok(Self { spec, plugins, policy_plugin, space, view, network, policy, inputs, images })
     }
 
     /// α as it starts: 1e-3 · N(0, 1), each row from the stream of its name.
@@ -116,27 +109,37 @@ impl Setup {
     /// The spec as the run directory keeps it: inputs named by the copies beside it.
     pub fn portable_spec(&self) -> Spec {
         let mut spec = self.spec.clone();
-        let copy = |path: &SpecPath| match path.file_name() {
-            Some(name) => SpecPath::beside_spec(Path::new("inputs").join(name)),
-            None => path.clone(),
+        // The space's own plugin among them: what it wrote is a file now, which names its operations.
+        spec.plugins = self.plugins.iter().map(|plugin| self.inputs.plugin(plugin)).collect();
+        let source = match &spec.space {
+            spec::Space::File(path) => Some(path.to_path_buf()),
+            spec::Space::Plugin(space) => Some(written_space(space)),
+            spec::Space::Script(_) | spec::Space::Inline(_) => None,
         };
-        if let spec::Space::File(path) = &spec.space {
-            spec.space = spec::Space::File(copy(path));
+        if let Some(copy) = source.and_then(|source| self.inputs.copy(&source)) {
+            spec.space = spec::Space::File(copy);
         }
-        if let spec::Policy::Script(policy) = &mut spec.policy {
-            policy.script = copy(&policy.script);
+        match &mut spec.policy {
+            spec::Policy::Script(policy) => {
+                if let Some(copy) = self.inputs.copy(&policy.script) {
+                    policy.script = copy;
+                }
+            }
+            spec::Policy::Plugin(policy) => {
+                if let Some(plugin) = &self.policy_plugin {
+                    policy.plugin = self.inputs.plugin(plugin);
+                }
+            }
         }
         spec
     }
 
     /// SHA-256 of everything that went in: copied inputs, plugins, data.
     pub fn hashes(&self) -> Vec<(String, String)> {
-        let mut list: Vec<(String, String)> = self
-            .inputs
-            .iter()
-            .map(|input| (format!("inputs/{}", input.name), hexadecimal(&Sha256::digest(input.text.as_bytes()))))
-            .collect();
-        for plugin in &self.plugins {
+        let mut list: Vec<(String, String)> =
+            self.inputs.iter().map(|input| (format!("inputs/{}", input.name), input.hash())).collect();
+        let policy = self.policy_plugin.iter().filter(|plugin| self.plugins.iter().all(|p| p.name != plugin.name));
+        for plugin in self.plugins.iter().chain(policy) {
             let hash = match &plugin.origin {
                 Origin::Bundled => format!("bundled {}", plugin.version),
                 Origin::Library { hash, .. } => hash.clone(),
@@ -209,78 +212,83 @@ fn images(spec: &Spec, need: Need) -> Result<Images> {
     })
 }
 
-fn plugins(spec: &Spec) -> Result<Vec<Arc<Plugin>>> {
-    let folder = spec.place("plugins").and_then(|place| place.file.parent().map(Path::to_owned));
-    let registry = Registry::new(folder.as_deref());
-    let mut plugins: Vec<Arc<Plugin>> = Vec::new();
-    for (i, reference) in spec.plugins.iter().enumerate() {
-        let place = || spec.place(&format!("plugins.{i}")).unwrap_or_else(|| Place::file(&spec.name));
-        let plugin = match reference {
-            PluginRef::Name(name) => registry.named(name).map_err(|e| e.at(place()))?,
-            PluginRef::Path(path) if path.extension().is_some_and(|e| e == "rhai") => {
-                return Err(Error::new("op sets as scripts are not supported by this version")
-                    .at(place())
-                    .expected("a plugin")
-                    .found(path.display().to_string()));
-            }
-            PluginRef::Path(path) => registry.at(path)?,
-        };
-        if plugins.iter().any(|p| p.name == plugin.name) {
-            return Err(Error::new(format!("two plugins are named `{}`", plugin.name)).at(place()));
-        }
-        plugins.push(plugin);
-    }
-    Ok(plugins)
-}
-
-/// The plugins and the space of a spec; the space's file is added to `inputs`.
+/// The plugins and the space of a spec; what they were read from is added to `inputs`, and a plugin's space gets the values of all
+/// its parameters.
 ///
 /// # Errors
 /// Where a plugin cannot be loaded, or the space is not sound.
-pub fn space(spec: &Spec, inputs: &mut Vec<Input>) -> Result<(Vec<Arc<Plugin>>, Arc<Space>)> {
-    let plugins = plugins(spec)?;
+pub fn space(spec: &mut Spec, inputs: &mut Inputs) -> Result<(Vec<Arc<Plugin>>, Arc<Space>)> {
+    let mut plugins = plugins::listed(spec)?;
+    let node = space_node(spec, &mut plugins, inputs)?;
     let mut op_sets = OpSets::default();
     for plugin in &plugins {
         op_sets.0.extend(OpSet::of(plugin)?);
+        inputs.add_plugin(plugin)?;
     }
-    let space = Space::from_node(&space_node(spec, inputs)?, &op_sets)?;
-    Ok((plugins, Arc::new(space)))
+    Ok((plugins, Arc::new(Space::from_node(&node, &op_sets)?)))
 }
 
-fn space_node(spec: &Spec, inputs: &mut Vec<Input>) -> Result<Node> {
+/// The source of a plugin's space among the inputs.
+fn written_space(space: &spec::PluginSpace) -> PathBuf {
+    format!("<space {} of plugin {}>", space.name, space.plugin).into()
+}
+
+fn space_node(spec: &mut Spec, plugins: &mut Vec<Arc<Plugin>>, inputs: &mut Inputs) -> Result<Node> {
+    let [at, at_plugin, at_name] = ["space", "space.plugin", "space.name"].map(|key| place(spec, key));
     match &spec.space {
         spec::Space::Inline(node) => Ok(node.clone()),
         spec::Space::File(path) => {
-            let text = read_text(path, "space").map_err(|e| match spec.place("space") {
-                Some(place) => e.at(place),
-                None => e,
-            })?;
+            let text = read_text(path, "space").map_err(|e| e.at(at))?;
             let node = Node::parse(&text, path)?;
-            inputs.push(Input { name: file_name(path), text });
+            inputs.add_text(path, text);
             Ok(node)
         }
-        spec::Space::Script(_) | spec::Space::Plugin(_) => {
-            Err(Error::new("spaces from scripts and plugins are not supported by this version")
-                .at(spec.place("space").unwrap_or_else(|| Place::file(&spec.name)))
-                .expected("a file, or the space itself"))
+        spec::Space::Plugin(space) => {
+            let plugin = plugins::load(spec, "space.plugin", &space.plugin)?;
+            plugins::check_name(plugins, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
+            let spaces = PluginSpaces::expected(&plugin).map_err(|e| e.at(at_plugin))?;
+            let written = spaces.write(&space.name, &space.params).map_err(|e| e.at(at_name))?;
+            inputs.add(&written_space(space), &format!("{}.yaml", space.name), written.text.into_bytes());
+            if plugins.iter().all(|p| p.name != plugin.name) {
+                plugins.push(plugin);
+            }
+            if let spec::Space::Plugin(space) = &mut spec.space {
+                space.params = written.params;
+            }
+            Ok(written.node)
         }
+        spec::Space::Script(_) => Err(Error::new("spaces from scripts are not supported by this version")
+            .at(at)
+            .expected("a file, the space itself, or `{plugin: …, name: …}`")),
     }
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| "input".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-fn script_policy(spec: &mut Spec, view: &Arc<SpaceView>, inputs: &mut Vec<Input>) -> Result<Box<dyn Policy>> {
-    let place = spec.place("policy").unwrap_or_else(|| Place::file(&spec.name));
-    let spec::Policy::Script(policy) = &mut spec.policy else {
-        return Err(Error::new("policies from plugins are not supported by this version")
-            .at(place)
-            .expected("`policy: {script: …}`"));
+/// The policy that a spec names, with its plugin where it is one's. It gets the values of all its parameters.
+fn make_policy(
+    spec: &mut Spec,
+    view: &Arc<SpaceView>,
+    plugins: &[Arc<Plugin>],
+    inputs: &mut Inputs,
+) -> Result<(Box<dyn Policy>, Option<Arc<Plugin>>)> {
+    let [at, at_plugin, at_name] = ["policy", "policy.plugin", "policy.name"].map(|key| place(spec, key));
+    let (policy, plugin, params): (Box<dyn Policy>, _, _) = match &spec.policy {
+        spec::Policy::Script(policy) => {
+            let text = read_text(&policy.script, "policy script").map_err(|e| e.at(at))?;
+            let script = ScriptPolicy::new(&policy.script, &text, &policy.params, &spec.sandbox, view)?;
+            inputs.add_text(&policy.script, text);
+            let params = script.params();
+            (Box::new(script), None, params)
+        }
+        spec::Policy::Plugin(policy) => {
+            let plugin = plugins::load(spec, "policy.plugin", &policy.plugin)?;
+            plugins::check_name(plugins, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
+            let policies = PluginPolicies::expected(&plugin).map_err(|e| e.at(at_plugin))?;
+            let made = policies.create(&policy.name, &policy.params, view, spec.seed).map_err(|e| e.at(at_name))?;
+            inputs.add_plugin(&plugin)?;
+            let params = made.params().clone();
+            (Box::new(made), Some(plugin), params)
+        }
     };
-    let text = read_text(&policy.script, "policy script").map_err(|e| e.at(place))?;
-    let script = ScriptPolicy::new(&policy.script, &text, &policy.params, &spec.sandbox, view)?;
-    inputs.push(Input { name: file_name(&policy.script), text });
-    policy.params = Node::from_json(&script.params(), "<default>");
-    Ok(Box::new(script))
+    *spec.policy.params_mut() = params;
+    Ok((policy, plugin))
 }

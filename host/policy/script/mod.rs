@@ -1,14 +1,12 @@
 //! Policies that are Rhai scripts.
 //!
 //! - `interface`: what a script sees: turns, plans, edges, random numbers
-//! - `params`: the parameters that a script declares, against the spec's
+//! - `params`: the parameters that a script declares
 //! - `state`: the policy's memory as plain data
 
 mod interface;
 mod params;
 mod state;
-
-pub use params::ParamSpec;
 
 use super::plan::Steps;
 use super::turn::{EpochEnd, StepResult, Turn};
@@ -16,6 +14,7 @@ use super::view::SpaceView;
 use super::{AfterEpoch, Policy};
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::Script;
+use crate::extension::{Parameter, Setting, parameter};
 use crate::spec::{Node, Sandbox};
 use rhai::{Dynamic, Map};
 use serde_json::Value;
@@ -34,7 +33,8 @@ fn type_name(value: &Dynamic) -> &str {
 pub struct ScriptPolicy {
     script: Script,
     params: Dynamic,
-    declared: Vec<ParamSpec>,
+    declared: Vec<Parameter>,
+    settings: Vec<Setting>,
     state: Dynamic,
     has: Hooks,
 }
@@ -74,8 +74,9 @@ impl ScriptPolicy {
         } else {
             Vec::new()
         };
-        let params = Dynamic::from_map(params::check(&declared, given)?);
-        let mut policy = Self { script, params, declared, state: Dynamic::from_map(Map::new()), has };
+        let settings = parameter::resolve_written(&declared, given, "the policy")?;
+        let params = Dynamic::from_map(params::values(&declared, &settings));
+        let mut policy = Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), has };
         if policy.script.defines("init", &["space", "params"])? {
             let space = Dynamic::from(interface::SpaceValue::new(space));
             let state = policy.script.call("init", None, (space, policy.params.clone()))?;
@@ -86,13 +87,13 @@ impl ScriptPolicy {
     }
 
     /// The parameters that the script declares.
-    pub fn declared(&self) -> &[ParamSpec] {
+    pub fn declared(&self) -> &[Parameter] {
         &self.declared
     }
 
-    /// The values of all parameters, defaults filled in.
-    pub fn params(&self) -> Value {
-        state::to_json(&self.params, "the parameters").unwrap_or(Value::Null)
+    /// The values of all parameters, defaults filled in, as a spec writes them.
+    pub fn params(&self) -> Node {
+        parameter::written(&self.declared, &self.settings)
     }
 
     fn locate(&self, error: Error) -> Error {
@@ -134,8 +135,8 @@ impl Policy for ScriptPolicy {
         interface::after_epoch(&answer).map_err(|e| self.locate(e))
     }
 
-    fn state(&self) -> Value {
-        state::to_json(&self.state, "the policy's state").unwrap_or(Value::Null)
+    fn state(&self) -> Result<Value> {
+        state::to_json(&self.state, "the policy's state")
     }
 
     fn set_state(&mut self, state: &Value) -> Result<()> {

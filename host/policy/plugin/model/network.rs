@@ -1,0 +1,261 @@
+//! One model: its layers, its weights, what Adam remembers, and the tensors that are alive.
+
+use crate::error::{Error, Result};
+use crate::execute::{Norm, reference};
+use crate::graph::{LayerGraph, Shape, shape_text};
+use crate::random::{Purpose, Source};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use edas_plugin::abi;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use tch::{Kind, Tensor};
+
+/// The most tensors that may be alive.
+const MOST_TENSORS: usize = 1 << 20;
+
+/// A model.
+pub(super) struct Network {
+    pub(super) name: String,
+    graph: LayerGraph,
+    inputs: Vec<Shape>,
+    /// Weights and buffers, in the graph's order. Buffers stay as they start.
+    tensors: Vec<Tensor>,
+    trained: Vec<Trained>,
+    /// Adam's steps.
+    steps: u64,
+    alive: HashMap<u64, Tensor>,
+    next: u64,
+}
+
+/// A weight's name and position, and what Adam remembers of it.
+struct Trained {
+    name: String,
+    index: usize,
+    first: Vec<f64>,
+    second: Vec<f64>,
+    /// The gradients that were added up since the last step.
+    gradient: Option<Vec<f64>>,
+}
+
+impl Network {
+    /// A model of this graph; its weights start from `seed`, by their names.
+    pub(super) fn new(name: &str, graph: LayerGraph, inputs: Vec<Shape>, seed: u64) -> Result<Self> {
+        let source = Source::new(seed, Purpose::Initialisation);
+        let (mut tensors, mut trained) = (Vec::new(), Vec::new());
+        for (index, spec) in graph.tensors.iter().enumerate() {
+            let elements: i64 = spec.shape.iter().product();
+            let mut stream = source.named(&format!("policy.{name}.{}", spec.name));
+            let values = spec.initialiser.values(elements as usize, &mut stream);
+            let tensor = Tensor::f_from_slice(&values)?.f_view(spec.shape.as_slice())?;
+            if spec.trained {
+                let zeros = vec![0.0; values.len()];
+                let (first, second) = (zeros.clone(), zeros);
+                trained.push(Trained { name: spec.name.clone(), index, first, second, gradient: None });
+                tensors.push(tensor.f_set_requires_grad(true)?);
+            } else {
+                tensors.push(tensor);
+            }
+        }
+        let name = name.to_owned();
+        Ok(Self { name, graph, inputs, tensors, trained, steps: 0, alive: HashMap::new(), next: 1 })
+    }
+
+    fn keep(&mut self, tensor: Tensor) -> Result<u64> {
+        if self.alive.len() >= MOST_TENSORS {
+            return Err(Error::new(format!("model `{}` has {MOST_TENSORS} tensors alive", self.name))
+                .help("forget them with `clear`, once in every turn"));
+        }
+        let number = self.next;
+        self.next += 1;
+        self.alive.insert(number, tensor);
+        Ok(number)
+    }
+
+    fn get(&self, number: u64) -> Result<&Tensor> {
+        self.alive.get(&number).ok_or_else(|| {
+            Error::new(format!("model `{}` has no tensor {number}", self.name))
+                .help("tensors belong to the model that made them, and are gone after `clear` and `restore`")
+        })
+    }
+
+    /// A tensor of these numbers.
+    pub(super) fn tensor(&mut self, data: &[f64], shape: &[i64]) -> Result<u64> {
+        let tensor = Tensor::f_from_slice(data)?.f_view(shape)?;
+        self.keep(tensor)
+    }
+
+    /// The outputs for these inputs.
+    ///
+    /// # Shapes
+    /// Inputs and outputs are (batch, …).
+    pub(super) fn forward(&mut self, inputs: &[u64], outputs: usize) -> Result<Vec<u64>> {
+        let values: Vec<&Tensor> = inputs.iter().map(|number| self.get(*number)).collect::<Result<_>>()?;
+        let wrong = |expected: String, found: String| {
+            Error::new(format!("the inputs of model `{}` do not fit", self.name)).expected(expected).found(found)
+        };
+        if values.len() != self.inputs.len() || outputs != self.graph.outputs.len() {
+            return Err(wrong(
+                format!("{} inputs, {} outputs", self.inputs.len(), self.graph.outputs.len()),
+                format!("{} inputs, {outputs} outputs", values.len()),
+            ));
+        }
+        let batch = values.first().and_then(|x| x.size().first().copied()).unwrap_or(1);
+        for (x, shape) in values.iter().zip(&self.inputs) {
+            let expected: Vec<i64> = std::iter::once(batch).chain(shape.iter().copied()).collect();
+            if x.size() != expected {
+                return Err(wrong(shape_text(&expected), shape_text(&x.size())));
+            }
+        }
+        let tensors: Vec<&Tensor> = self.tensors.iter().collect();
+        let results = tch::with_grad(|| reference::run(&self.graph, &values, &tensors, Norm::Batch))?;
+        results.into_iter().map(|tensor| self.keep(tensor)).collect()
+    }
+
+    /// The numbers of a tensor.
+    pub(super) fn read(&self, tensor: u64) -> Result<Vec<f64>> {
+        numbers(self.get(tensor)?)
+    }
+
+    /// The number of numbers of a tensor.
+    pub(super) fn length(&self, tensor: u64) -> Result<usize> {
+        Ok(self.get(tensor)?.numel())
+    }
+
+    /// Adds the gradient of Σ tensor · gradient to those of the weights.
+    pub(super) fn backward(&mut self, pairs: &[(u64, &[f64])]) -> Result<()> {
+        let sum = tch::with_grad(|| {
+            let mut sum: Option<Tensor> = None;
+            for (number, gradient) in pairs {
+                let tensor = self.get(*number)?;
+                let gradient = Tensor::f_from_slice(gradient)?.f_view(tensor.size().as_slice())?;
+                let product = tensor.f_mul(&gradient)?.f_sum(Kind::Double)?;
+                sum = Some(match sum {
+                    Some(sum) => sum.f_add(&product)?,
+                    None => product,
+                });
+            }
+            Ok::<_, Error>(sum)
+        })?;
+        let Some(sum) = sum.filter(Tensor::requires_grad) else {
+            return Err(Error::new(format!(
+                "nothing that model `{}` is to learn from depends on its weights",
+                self.name
+            )));
+        };
+        let leaves: Vec<&Tensor> = self.trained.iter().map(|t| &self.tensors[t.index]).collect();
+        let found = Tensor::f_run_backward(&[&sum], &leaves, false, false)?;
+        for (trained, gradient) in self.trained.iter_mut().zip(&found) {
+            if gradient.defined() {
+                let gradient = numbers(gradient)?;
+                match &mut trained.gradient {
+                    Some(sum) => sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g),
+                    none => *none = Some(gradient),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adam on all weights that have a gradient, as PyTorch's: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
+    /// w ← w − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + 1e-8).
+    pub(super) fn step(&mut self, step: &abi::ModelStep) -> Result<()> {
+        let inside = |x: f64, low: f64, high: f64| (low..high).contains(&x);
+        if !step.learning_rate.is_finite()
+            || !inside(step.beta1, 0.0, 1.0)
+            || !inside(step.beta2, 0.0, 1.0)
+            || !inside(step.clip, 0.0, f64::INFINITY)
+        {
+            return Err(Error::new(format!("model `{}` cannot learn like this", self.name))
+                .expected("a finite learning rate, betas from 0 to below 1, a clip from 0")
+                .found(format!(
+                    "learning rate {}, betas {} and {}, clip {}",
+                    step.learning_rate, step.beta1, step.beta2, step.clip
+                )));
+        }
+        let squares: f64 = self.trained.iter().flat_map(|t| t.gradient.iter().flatten()).map(|g| g * g).sum();
+        let norm = libm::sqrt(squares);
+        if !norm.is_finite() {
+            return Err(Error::new(format!("the gradients of model `{}` are not finite", self.name))
+                .help("lower its learning rate, or the gradients that the policy passes"));
+        }
+        let scale = if step.clip > 0.0 { (step.clip / (norm + 1e-6)).min(1.0) } else { 1.0 };
+        self.steps += 1;
+        let t = self.steps as f64;
+        let rate = step.learning_rate / (1.0 - libm::pow(step.beta1, t));
+        let correction = libm::sqrt(1.0 - libm::pow(step.beta2, t));
+        for trained in &mut self.trained {
+            let Some(gradient) = trained.gradient.take() else { continue };
+            let mut weight = numbers(&self.tensors[trained.index])?;
+            for (i, g) in gradient.into_iter().enumerate() {
+                let g = g * scale;
+                let (m, v) = (&mut trained.first[i], &mut trained.second[i]);
+                *m += (1.0 - step.beta1) * (g - *m);
+                *v = step.beta2 * *v + (1.0 - step.beta2) * g * g;
+                weight[i] -= rate * *m / (libm::sqrt(*v) / correction + 1e-8);
+            }
+            put(&mut self.tensors[trained.index], &weight)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all tensors.
+    pub(super) fn clear(&mut self) {
+        self.alive.clear();
+    }
+
+    /// Everything that was learnt.
+    pub(super) fn state(&self) -> Result<Value> {
+        let weight = |t: &Trained| {
+            let mut map = Map::new();
+            map.insert("value".to_owned(), encode(&numbers(&self.tensors[t.index])?));
+            map.insert("first".to_owned(), encode(&t.first));
+            map.insert("second".to_owned(), encode(&t.second));
+            if let Some(gradient) = &t.gradient {
+                map.insert("gradient".to_owned(), encode(gradient));
+            }
+            Ok((t.name.clone(), Value::Object(map)))
+        };
+        let weights = self.trained.iter().map(weight).collect::<Result<Map<_, _>>>()?;
+        Ok(json!({ "steps": self.steps, "weights": weights }))
+    }
+
+    /// Puts back what [`Network::state`] returned.
+    pub(super) fn set_state(&mut self, state: &Value) -> Result<()> {
+        let foreign = || Error::new("the saved state is not one of this model");
+        let weights = state["weights"].as_object().filter(|w| w.len() == self.trained.len()).ok_or_else(foreign)?;
+        self.clear();
+        self.steps = state["steps"].as_u64().ok_or_else(foreign)?;
+        for trained in &mut self.trained {
+            let saved = weights.get(&trained.name).ok_or_else(foreign)?;
+            let part = |name: &str| decode(&saved[name], trained.first.len()).ok_or_else(foreign);
+            put(&mut self.tensors[trained.index], &part("value")?)?;
+            let gradient = saved.get("gradient").map(|_| part("gradient")).transpose()?;
+            (trained.first, trained.second, trained.gradient) = (part("first")?, part("second")?, gradient);
+        }
+        Ok(())
+    }
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(Vec::<f64>::try_from(tensor.f_detach()?.f_contiguous()?.f_view(-1)?)?)
+}
+
+/// Writes numbers into a weight. Graphs that were computed with it before can no longer be differentiated.
+fn put(weight: &mut Tensor, numbers: &[f64]) -> Result<()> {
+    let value = Tensor::f_from_slice(numbers)?.f_view(weight.size().as_slice())?;
+    tch::no_grad(|| weight.f_copy_(&value))?;
+    Ok(())
+}
+
+/// Numbers by their bytes, so that they come back to the same bits.
+fn encode(numbers: &[f64]) -> Value {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+    Value::from(BASE64_STANDARD.encode(bytes))
+}
+
+fn decode(value: &Value, count: usize) -> Option<Vec<f64>> {
+    let bytes = BASE64_STANDARD.decode(value.as_str()?).ok()?;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    (rest.is_empty() && chunks.len() == count).then(|| chunks.iter().map(|c| f64::from_le_bytes(*c)).collect())
+}
