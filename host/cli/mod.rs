@@ -62,7 +62,7 @@ enum Command {
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
-    /// List, inspect and check plugins.
+    /// List, inspect and check plugins, and write projects for new ones.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Print the JSON schema of specs, for editors.
