@@ -13,6 +13,7 @@ mod golden;
 mod lookup;
 mod message;
 mod output;
+mod plugin;
 mod progress;
 mod results_table;
 mod run_files;
@@ -61,6 +62,9 @@ enum Command {
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
+    /// List, inspect and check plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Print the JSON schema of specs, for editors.
     #[command(after_help = "Example:\n  edas schema > edas.schema.json")]
     Schema,
@@ -148,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
         Command::Lookup(options) => lookup::run(&options, cli.json),
+        Command::Plugin(command) => plugin::run(&command, cli.json),
         Command::Golden(command) => golden::run(&command, cli.json),
         Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
         Command::Doctor => doctor::run(cli.json),

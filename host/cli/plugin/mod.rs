@@ -1,0 +1,40 @@
+//! `edas plugin`: what plugins there are, what they hold, and whether they hold up.
+
+mod check;
+mod inspect;
+mod list;
+
+use super::Done;
+use crate::error::Result;
+use crate::extension::{Plugin, Registry};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The subcommands of `edas plugin`.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// List the plugins that specs can name: bundled ones, and those found in EDAS_PLUGIN_PATH and beside the program.
+    #[command(after_help = "Example:\n  EDAS_PLUGIN_PATH=plugins edas plugin list")]
+    List,
+    /// Show all that a plugin describes: operations, parameters, ranges, layer graphs, costs; spaces; policies.
+    #[command(after_help = "Example:\n  edas plugin inspect darts-ops")]
+    Inspect(inspect::Options),
+    /// Check a plugin: shapes, gradients, kernels, repeatability of its operations; its spaces; its policies.
+    #[command(after_help = "Example:\n  edas plugin check target/release/libmy_ops.so")]
+    Check(check::Options),
+}
+
+pub(super) fn run(command: &Command, json: bool) -> Done {
+    match command {
+        Command::List => list::run(json),
+        Command::Inspect(options) => inspect::run(options, json),
+        Command::Check(options) => check::run(options, json),
+    }
+}
+
+/// The plugin of a path, or of a name where no file is called so.
+fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
+    let registry = Registry::new(Some(Path::new("")));
+    let path = Path::new(path_or_name);
+    if path.exists() || path.components().count() > 1 { registry.at(path) } else { registry.named(path_or_name) }
+}
