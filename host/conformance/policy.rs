@@ -3,13 +3,32 @@
 use super::{Case, Check, Checks, line};
 use crate::error::{Error, Result};
 use crate::policy::turn::Clock;
-use crate::policy::{EpochEnd, Policy, SpaceView, StepResult, Steps, Turn};
+use crate::policy::{CandidateCost, EdgeView, EpochEnd, Policy, SpaceView, StepResult, Steps, Turn};
 use crate::random::{Purpose, Source};
 use crate::space::Alpha;
 use std::sync::Arc;
 
 /// Makes the policy anew.
 pub type Make<'a> = &'a dyn Fn() -> Result<Box<dyn Policy>>;
+
+/// A small space to ask policies about: two cell types, edges with different numbers of candidates.
+pub fn space() -> Arc<SpaceView> {
+    let edge = |index: usize| {
+        let (cell, position) = if index < 5 { ("normal", index) } else { ("reduce", index - 5) };
+        let names: Vec<String> = (0..2 + index % 4).map(|c| format!("candidate_{c}")).collect();
+        let cost = |c: usize| CandidateCost { parameters: 100 * c as i64, multiply_adds: 10_000 * c as i64 };
+        EdgeView {
+            index,
+            cell: cell.to_owned(),
+            position,
+            from: position % 2,
+            to: 2 + position / 2,
+            costs: (0..names.len()).map(cost).collect(),
+            candidates: names,
+        }
+    };
+    Arc::new(SpaceView { edges: (0..9).map(edge).collect(), cells: vec!["normal".to_owned(), "reduce".to_owned()] })
+}
 
 const EPOCHS: u64 = 12;
 const PER_EPOCH: u64 = 10;
@@ -101,7 +120,7 @@ fn alike(space: &Arc<SpaceView>, make: Make, span: std::ops::Range<u64>) -> Resu
 fn survives(space: &Arc<SpaceView>, make: Make, at: u64) -> Result<()> {
     let mut first = make()?;
     live(&mut *first, space, 4, 0..at)?;
-    let state = first.state();
+    let state = first.state()?;
     let mut second = make()?;
     second.set_state(&state)?;
     let span = at..EPOCHS * PER_EPOCH;
@@ -116,7 +135,7 @@ fn undisturbed(space: &Arc<SpaceView>, make: Make) -> Result<()> {
     let mut b = Vec::new();
     for epoch in 0..EPOCHS {
         b.extend(live(&mut *policy, space, 5, epoch * PER_EPOCH..(epoch + 1) * PER_EPOCH)?);
-        let state = policy.state();
+        let state = policy.state()?;
         let next = (epoch + 1) * PER_EPOCH;
         let clock = Clock::at(next.min(EPOCHS * PER_EPOCH - 1), EPOCHS, PER_EPOCH);
         policy.plan(&Turn::for_validation(clock, space, &alpha(space, 6, next), 5))?.check(space)?;

@@ -5,6 +5,10 @@ use crate::conformance::{self, Check, Outcome};
 use crate::error::Error;
 use crate::extension::registry::bundled;
 use crate::graph::{OpSet, OpSets};
+use crate::policy::Policy;
+use crate::policy::plugin::PluginPolicies;
+use crate::space::plugin::PluginSpaces;
+use crate::spec::Node;
 use serde_json::json;
 
 /// The options of `edas plugin check`.
@@ -24,6 +28,22 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     let own = OpSet::of(&plugin)?;
     for operation in own.iter().flat_map(|set| &set.operations).filter(|o| wanted(&o.name)) {
         checks.extend(conformance::operation::check(operation));
+    }
+    if let Some(spaces) = PluginSpaces::of(&plugin)? {
+        let sets = op_sets(own.as_ref());
+        for space in spaces.list.iter().filter(|s| wanted(&s.name)) {
+            let text = spaces.write(&space.name, &Node::empty("<default>"))?.text;
+            checks.extend(conformance::space::check(&space.name, &text, &sets));
+        }
+    }
+    if let Some(policies) = PluginPolicies::of(&plugin)? {
+        let space = conformance::policy::space();
+        for policy in policies.list.iter().filter(|p| wanted(&p.name)) {
+            let make = || -> crate::Result<Box<dyn Policy>> {
+                Ok(Box::new(policies.create(&policy.name, &Node::empty("<default>"), &space, 1)?))
+            };
+            checks.extend(conformance::policy::check(&policy.name, &space, &make));
+        }
     }
     if checks.is_empty() {
         let what = match &options.only {
@@ -64,7 +84,6 @@ fn text(checks: &[Check], failed: usize) -> String {
 }
 
 /// Lists of op sets to look for a space's operations in: the plugin's own, alone and with each bundled one.
-#[expect(dead_code, reason = "spaces of plugins are read in the next commit")]
 fn op_sets(own: Option<&OpSet>) -> Vec<OpSets> {
     let alone = OpSets(own.cloned().into_iter().collect());
     let others = bundled::NAMES.iter().filter_map(|name| bundled::find(name)?.ok());

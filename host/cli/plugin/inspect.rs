@@ -3,8 +3,10 @@
 use super::super::output::{self, count};
 use super::super::{Done, Failure};
 use crate::error::{Error, Result};
-use crate::extension::{Origin, Parameter, Plugin, Settings};
+use crate::extension::{Listed, Origin, Parameter, Plugin, Settings};
 use crate::graph::{Arguments, Form, LayerGraph, OpSet, Operation};
+use crate::policy::plugin::PluginPolicies;
+use crate::space::plugin::PluginSpaces;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -33,6 +35,15 @@ pub(super) fn offers(plugin: &Arc<Plugin>) -> String {
         Ok(None) => {}
         Err(error) => parts.push(error.fields().what.clone()),
     }
+    let named = |list: Result<Option<Vec<Listed>>>, kind: &str| match list {
+        Ok(list) => {
+            let names: Vec<String> = list.unwrap_or_default().into_iter().map(|l| l.name).collect();
+            (!names.is_empty()).then(|| format!("{kind} {}", names.join(", ")))
+        }
+        Err(error) => Some(error.fields().what.clone()),
+    };
+    parts.extend(named(PluginSpaces::of(plugin).map(|s| s.map(|s| s.list)), "spaces"));
+    parts.extend(named(PluginPolicies::of(plugin).map(|p| p.map(|p| p.list)), "policies"));
     parts.join("; ")
 }
 
@@ -60,7 +71,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     if let Some(set) = OpSet::of(&plugin)? {
         let wanted = |o: &&Operation| options.operation.as_ref().is_none_or(|name| *name == o.name);
         let list: Vec<&Operation> = set.operations.iter().filter(wanted).collect();
-        if list.is_empty() {
+        if list.is_empty() && options.operation.is_some() {
             return Err(Failure::Input(unknown(options.operation.as_deref().unwrap_or_default(), &set)));
         }
         for operation in list {
@@ -68,6 +79,14 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         }
     }
     report["operations"] = Value::Array(operations);
+    if options.operation.is_none() {
+        if let Some(spaces) = PluginSpaces::of(&plugin)? {
+            report["spaces"] = spaces.list.iter().map(|space| listed("space", space, &mut text)).collect();
+        }
+        if let Some(policies) = PluginPolicies::of(&plugin)? {
+            report["policies"] = policies.list.iter().map(|policy| listed("policy", policy, &mut text)).collect();
+        }
+    }
     if json_wanted { output::json(&report) } else { output::print(&text) }
 }
 
@@ -137,8 +156,15 @@ fn build(operation: &Operation, options: &Options, form: Form, stride: i64) -> R
     operation.build(&Settings::new(), &arguments, &inputs)
 }
 
+/// A space or policy: name, doc and parameters.
+fn listed(kind: &str, item: &Listed, text: &mut String) -> Value {
+    let _ = writeln!(text, "\n{kind} {}: {}", item.name, item.doc);
+    let parameters = parameters(&item.parameters, text);
+    json!({ "name": item.name, "doc": item.doc, "parameters": parameters })
+}
+
 /// Parameters with ranges, defaults and docs, as text and as JSON.
-pub(super) fn parameters(list: &[Parameter], text: &mut String) -> Value {
+fn parameters(list: &[Parameter], text: &mut String) -> Value {
     for p in list {
         let default = p.kind.default();
         let _ = writeln!(text, "  {}: {}, default {default}: {}", p.name, p.kind.describe(), p.doc);

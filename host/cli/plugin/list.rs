@@ -24,7 +24,7 @@ pub(super) fn run(json_wanted: bool) -> Done {
     for row in &rows {
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
         if row["error"].is_string() {
-            table.add_row([text("name"), String::new(), text("error"), String::new(), String::new()]);
+            table.add_row([text("name"), "–".to_owned(), text("error"), "–".to_owned(), text("where")]);
         } else {
             table.add_row([text("name"), text("version"), text("offers"), text("abi"), text("where")]);
         }
@@ -56,7 +56,11 @@ fn is_plugin(path: &Path) -> bool {
 
 fn row(name: &str, plugin: &Result<Arc<Plugin>>) -> Value {
     match plugin {
-        Err(error) => json!({ "name": name, "error": error.fields().what }),
+        Err(_) => {
+            let file =
+                Path::new(name).file_name().map_or_else(|| name.to_owned(), |n| n.to_string_lossy().into_owned());
+            json!({ "name": file, "error": "cannot be used: `edas plugin inspect` says why", "where": name })
+        }
         Ok(plugin) => json!({
             "name": plugin.name,
             "version": plugin.version,
