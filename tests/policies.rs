@@ -220,7 +220,7 @@ fn controller_learns(keys: &[&str]) {
 
 #[test]
 fn a_controller_that_learns_does_better_than_one_that_does_not() {
-    controller_learns(&["network.cells=3", "network.channels=4", "search.batch=32"]);
+    controller_learns(&["network.cells=3", "network.channels=4", "search.batch=32", "search.epochs=9"]);
 }
 
 #[test]
@@ -319,13 +319,13 @@ fn what_a_policy_does_wrong_is_named() {
 
 #[test]
 fn what_a_spec_asks_of_a_policy_or_space_is_checked_at_its_place() {
-    let path = library("faulty-policies");
-    let refused = |setting: &str, what: &[&str]| {
+    let path = library("faulty-policies").display().to_string();
+    // The place is where `token` stands.
+    let refused = |setting: &str, token: &str, what: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("spec.yaml");
-        let quickstart = repository("specs/quickstart.yaml");
-        let text =
-            format!("extends: {}\n{}\n", quickstart.display(), setting.replace("LIBRARY", &path.display().to_string()));
+        let setting = setting.replace("LIBRARY", &path);
+        let text = format!("extends: {}\n{setting}\n", repository("specs/quickstart.yaml").display());
         std::fs::write(&file, text).expect("written");
         let spec = Spec::load(&file, &[]).expect("a readable spec");
         let Err(error) = Search::from_spec(spec) else { panic!("an error for {setting}") };
@@ -334,36 +334,27 @@ fn what_a_spec_asks_of_a_policy_or_space_is_checked_at_its_place() {
             assert!(message.contains(what), "`{what}` is not in\n{message}");
         }
         let place = error.fields().place.clone().expect("a place");
-        (place.line, place.column)
+        if !token.is_empty() {
+            let column = setting.find(token).expect("it stands there") + 1;
+            assert_eq!((place.file, place.line, place.column), (file, 2, column), "{message}");
+        }
     };
-    let found = refused(
-        "policy: {plugin: edas-policies, name: invertion}",
-        &["no policy named `invertion`", "did you mean `inversion`?"],
-    );
-    assert_eq!(found, (2, 40));
-    let found = refused("policy: {plugin: darts-ops, name: x}", &["plugin `darts-ops` has no policy"]);
-    assert_eq!(found, (2, 18));
-    let found =
-        refused("policy: {plugin: edas-polices, name: x}", &["no plugin named", "did you mean `edas-policies`?"]);
-    assert_eq!(found, (2, 18));
-    let found = refused(
-        "policy: {plugin: edas-policies, name: inversion, params: {perid: 2}}",
-        &["no parameter `perid`", "did you mean `period`?", "policy `inversion` of plugin `edas-policies`"],
-    );
-    assert_eq!(found, (2, 59));
-    let found = refused(
-        "policy: {plugin: edas-policies, name: inversion, params: {period: 0}}",
-        &["parameter `period`", "out of range", "a whole number from 1 to 1000", "found: 0"],
-    );
-    assert_eq!(found, (2, 67));
-    let found = refused("space: {plugin: LIBRARY, name: tny}", &["no space named `tny`", "did you mean `tiny`?"]);
-    assert_eq!(found.0, 2);
-    refused("space: {plugin: LIBRARY, name: tiny, params: {nodes: 9}}", &["parameter `nodes`", "1 to 4"]);
-    refused(
-        "space: {plugin: LIBRARY, name: refusing}",
-        &["not today", "writing space `refusing` of plugin `faulty-policies`"],
-    );
-    refused("space: {plugin: LIBRARY, name: broken}", &["<space `broken` of plugin `faulty-policies`>"]);
+    let wrong = ["no policy named `invertion`", "did you mean `inversion`?"];
+    refused("policy: {plugin: edas-policies, name: invertion}", "invertion", &wrong);
+    refused("policy: {plugin: darts-ops, name: x}", "darts-ops", &["plugin `darts-ops` has no policy"]);
+    let wrong = ["no plugin named", "did you mean `edas-policies`?"];
+    refused("policy: {plugin: edas-polices, name: x}", "edas-polices", &wrong);
+    let wrong = ["no parameter `perid`", "did you mean `period`?", "policy `inversion` of plugin `edas-policies`"];
+    refused("policy: {plugin: edas-policies, name: inversion, params: {perid: 2}}", "perid", &wrong);
+    let wrong = ["parameter `period`", "out of range", "a whole number from 1 to 1000", "found: 0"];
+    refused("policy: {plugin: edas-policies, name: inversion, params: {period: 0}}", "0}", &wrong);
+    let wrong = ["no space named `tny`", "did you mean `tiny`?"];
+    refused("space: {plugin: LIBRARY, name: tny}", "tny", &wrong);
+    let wrong = ["parameter `nodes`", "1 to 4"];
+    refused("space: {plugin: LIBRARY, name: tiny, params: {nodes: 9}}", "9}", &wrong);
+    let wrong = ["not today", "writing space `refusing` of plugin `faulty-policies`"];
+    refused("space: {plugin: LIBRARY, name: refusing}", "refusing", &wrong);
+    refused("space: {plugin: LIBRARY, name: broken}", "", &["<space `broken` of plugin `faulty-policies`>"]);
 }
 
 /// A run whose space, policy and operations come from libraries is repeated from a copy of its folder.
