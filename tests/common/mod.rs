@@ -55,6 +55,11 @@ pub fn settings(cells: i64, channels: i64, size: i64, kind: Kind) -> Settings {
 
 /// Builds a package of this workspace that is a plugin library, and returns the library.
 pub fn library(package: &str) -> PathBuf {
+    library_named(package, &package.trim_start_matches("edas-").trim_end_matches("-library").replace('-', "_"))
+}
+
+/// The same, for a library that is not called after its package.
+pub fn library_named(package: &str, name: &str) -> PathBuf {
     let mut command = std::process::Command::new(env!("CARGO"));
     command.args(["build", "--quiet", "--package", package]);
     if !cfg!(debug_assertions) {
@@ -62,7 +67,6 @@ pub fn library(package: &str) -> PathBuf {
     }
     let status = command.current_dir(repository("")).status().expect("cargo runs");
     assert!(status.success(), "{package} cannot be built");
-    let name = package.trim_start_matches("edas-").trim_end_matches("-library").replace('-', "_");
     let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     profile_folder().join(file)
 }
