@@ -40,6 +40,7 @@
 //! | [`data`] | data sets, splits, augmentation, batches |
 //! | [`run`] | events, records, the run directory |
 //! | [`train`] | optimizers, the search loop, validation, golden files |
+//! | [`conformance`] | what op sets, spaces and policies of plugins must hold |
 //! | `cli` | the command line, behind the feature `cli` |
 //! | [`native`] | what libtorch and the system tell |
 //!
@@ -64,6 +65,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod conformance;
 pub mod data;
 pub mod error;
 pub mod execute;

@@ -7,7 +7,6 @@ mod common;
 use common::fixtures::{Fixture, assert_near, fill, operation_matches, values};
 use common::{edas, op_sets, repository, settings, space_of};
 use edas::execute::Norm;
-use edas::extension::Settings;
 use edas::graph::{Arguments, Form};
 use edas::policy::{Plan, Resolved, Sign};
 use edas::space::{Architecture, Genotype, Space};
@@ -85,7 +84,9 @@ fn operations_match() {
         for (form_name, form) in [("search", Form::Search), ("final", Form::Final)] {
             let arguments = Arguments { channels_out, stride, form, classes: 10 };
             let operation = ops.operation(name).expect("nb201 offers it");
-            let graph = operation.build(&Settings::new(), &arguments, &[vec![4, 6, 6]]).expect("it can be built");
+            let graph = operation
+                .build(&edas::extension::Settings::new(), &arguments, &[vec![4, 6, 6]])
+                .expect("it can be built");
             compared += operation_matches(&fixture, &format!("{name}.s{stride}.{channels_out}"), form_name, &graph);
         }
     }

@@ -62,7 +62,7 @@ enum Command {
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
-    /// Write projects for plugins.
+    /// List, inspect and check plugins, and write projects for new ones.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Print the JSON schema of specs, for editors.
@@ -152,8 +152,8 @@ pub fn main() -> ExitCode {
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
         Command::Lookup(options) => lookup::run(&options, cli.json),
-        Command::Golden(command) => golden::run(&command, cli.json),
         Command::Plugin(command) => plugin::run(&command, cli.json),
+        Command::Golden(command) => golden::run(&command, cli.json),
         Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
         Command::Doctor => doctor::run(cli.json),
         Command::Completions { shell } => {

@@ -20,6 +20,11 @@ pub(super) fn print(text: &str) -> Done {
     }
 }
 
+/// Writes a line to stderr; where nobody reads, nothing is to be done about it.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Writes a value to stdout as JSON.
 pub(super) fn json(value: &serde_json::Value) -> Done {
     print(&format!("{value:#}\n"))

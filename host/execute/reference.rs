@@ -15,7 +15,7 @@ use tch::Tensor;
 /// # Errors
 /// What libtorch refuses (out of memory, above all), and what kernels and native layers say.
 pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: Norm) -> Result<Vec<Tensor>> {
-    let batch = inputs.first().map_or(1, |x| x.size()[0]);
+    let batch = inputs.iter().zip(&graph.batched).find(|(_, batched)| **batched).map_or(1, |(x, _)| x.size()[0]);
     run_with_batch(graph, inputs, tensors, batch, norm)
 }
 

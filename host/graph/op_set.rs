@@ -7,6 +7,7 @@ use crate::extension::call::{self, guarded};
 use crate::extension::parameter::{self, MOST};
 use crate::extension::{Attribute, Parameter, Plugin, Setting, Settings, memory};
 use edas_plugin::abi;
+use std::fmt;
 use std::sync::Arc;
 
 /// The form of a network in which an operation is built.
@@ -133,6 +134,12 @@ impl OpSet {
     }
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "operation `{}` of plugin `{}`", self.name, self.plugin.name)
+    }
+}
+
 impl Operation {
     /// The values of all parameters, in the declared order: those given, defaults elsewhere.
     ///
@@ -148,7 +155,7 @@ impl Operation {
     /// Where the plugin refuses or breaks off, a layer does not fit, or an output has not the channels and size
     /// that were asked for.
     pub fn build(&self, given: &Settings, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
-        let owner = format!("operation `{}` of plugin `{}`", self.name, self.plugin.name);
+        let owner = self.to_string();
         self.call(given, arguments, inputs, &owner).map_err(|e| e.context(format!("building {owner}")))
     }
 

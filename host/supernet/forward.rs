@@ -90,7 +90,7 @@ impl Pass<'_> {
         let parameters = &self.network.parameters;
         let tensors: Vec<&Tensor> = block.tensors.iter().map(|t| &parameters.get(*t).tensor).collect();
         let outputs = reference::run(&block.graph, &[input], &tensors, self.norm)
-            .map_err(|e| e.context(format!("running `{}`", block.name)))?;
+            .map_err(|e| e.context(format!("running `{}` ({})", block.name, block.owner)))?;
         (self.watch)(block, &outputs)?;
         Ok(outputs)
     }

@@ -46,6 +46,8 @@ pub enum Include<'a> {
 pub struct Block {
     /// Its name: `cells.3.edges.5.sep_conv_3x3`.
     pub name: String,
+    /// Whose it is: `operation sep_conv_3x3 of plugin darts-ops`.
+    pub owner: String,
     /// What it computes.
     pub graph: Arc<LayerGraph>,
     /// Its tensors, by position in the network's parameters, in the graph's order.
@@ -124,16 +126,16 @@ impl Builder<'_> {
         Ok(graph)
     }
 
-    fn block(&mut self, name: String, graph: Arc<LayerGraph>) -> Result<Block> {
+    fn block(&mut self, name: String, operation: &Operation, graph: Arc<LayerGraph>) -> Result<Block> {
         let add = |spec: &crate::graph::TensorSpec| self.parameters.add(format!("{name}.{}", spec.name), spec);
         let tensors = graph.tensors.iter().map(add).collect::<Result<_>>()?;
-        Ok(Block { name, graph, tensors })
+        Ok(Block { name, owner: operation.to_string(), graph, tensors })
     }
 
     fn fixed(&mut self, name: String, fixed: &Fixed, channels: i64, stride: i64, input: &Shape) -> Result<Block> {
         let inputs = std::slice::from_ref(input);
         let graph = self.graph(&fixed.operation, &fixed.parameters, channels, stride, inputs)?;
-        self.block(name, graph)
+        self.block(name, &fixed.operation, graph)
     }
 }
 
@@ -185,6 +187,22 @@ impl Network {
     /// The cells, in order.
     pub fn cells(&self) -> impl Iterator<Item = &Cell> {
         self.parts.iter().filter_map(|part| if let Part::Cell(cell) = part { Some(cell) } else { None })
+    }
+
+    /// All operations, in the order in which the network was built.
+    pub fn blocks(&self) -> Vec<&Block> {
+        let mut blocks = vec![&self.stem];
+        for part in &self.parts {
+            match part {
+                Part::Fixed(block) => blocks.push(block),
+                Part::Cell(cell) => {
+                    blocks.extend(cell.preprocess.iter().flatten());
+                    blocks.extend(cell.edges.iter().flatten().flatten());
+                }
+            }
+        }
+        blocks.push(&self.head);
+        blocks
     }
 
     /// The index over all cell types of an edge of a cell.
@@ -268,7 +286,7 @@ fn cell(
                 let none = crate::extension::Settings::new();
                 let graph = builder.graph(operation, &none, channels, stride, std::slice::from_ref(input))?;
                 check_output(&graph, &[channels, main[1], main[2]], &operation.name)?;
-                preprocess.push(Some(builder.block(format!("{name}.preprocess.{k}"), graph)?));
+                preprocess.push(Some(builder.block(format!("{name}.preprocess.{k}"), operation, graph)?));
                 nodes.push(vec![channels, main[1], main[2]]);
             }
         }
@@ -310,7 +328,8 @@ fn cell(
                 blocks.push(None);
                 continue;
             }
-            blocks.push(Some(builder.block(format!("{name}.edges.{position}.{}", candidate.name), graph)?));
+            let block = format!("{name}.edges.{position}.{}", candidate.name);
+            blocks.push(Some(builder.block(block, &candidate.operation, graph)?));
         }
         edges.push(blocks);
     }

@@ -12,8 +12,17 @@ fn finite(tensor: &Tensor) -> bool {
     tensor.f_sum(tch::Kind::Double).and_then(|sum| sum.f_double_value(&[])).is_ok_and(f64::is_finite)
 }
 
-/// The error for a loss that is not finite: it names the first operation whose output is not.
+/// The error for a loss that is not finite: it names the edge whose weights are not, or the first operation whose output
+/// is not.
 pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, mixture: &Mixture, loss: f64) -> Error {
+    let not_finite = |by: String| Error::new(format!("the loss is not finite: {loss}")).found(by);
+    // What goes into the pass is looked at first: every operation would only hand it on.
+    if let Some(edge) = mixture.iter().position(|weights| weights.as_ref().is_some_and(|w| !finite(w))) {
+        return not_finite(format!(
+            "the weights of the candidates of edge {edge}, which follow from α, are not finite"
+        ))
+        .help("lower `search.architecture.learning_rate`, or raise the plan's temperature");
+    }
     let parameters = &network.parameters;
     let mut first = None;
     let mut watch = |block: &Block, outputs: &[Tensor]| {
@@ -22,8 +31,8 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
         }
         let broken = block.tensors.iter().map(|t| parameters.get(*t)).find(|p| !finite(&p.tensor));
         first = Some(match broken {
-            Some(parameter) => format!("`{}`, whose `{}` is not finite", block.name, parameter.name),
-            None => format!("`{}`", block.name),
+            Some(parameter) => format!("`{}` ({}), whose `{}` is not finite", block.name, block.owner, parameter.name),
+            None => format!("`{}` ({})", block.name, block.owner),
         });
         Err(Error::new("found"))
     };
@@ -35,7 +44,23 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
     } else {
         "the images".to_owned()
     };
-    Error::new(format!("the loss is not finite: {loss}"))
-        .found(format!("the first output that is not finite comes from {by}"))
+    not_finite(format!("the first output that is not finite comes from {by}"))
         .help("lower `search.weights.learning_rate`, or look at that operation and the data")
+}
+
+/// The error for gradients that are not finite. What goes wrong on the way back spoils everything before it: the weight that
+/// is nearest to the head tells where it began.
+pub(super) fn explain_gradients(network: &Network, weights: &[usize], gradients: &[Tensor]) -> Error {
+    let broken = weights.iter().zip(gradients).filter(|(_, g)| g.defined() && !finite(g)).map(|(w, _)| *w).max();
+    let blocks = network.blocks();
+    let by = broken.map_or_else(
+        || "all of them together: they are too large".to_owned(),
+        |weight| {
+            let owner = blocks.iter().find(|block| block.tensors.contains(&weight)).map_or("", |block| &block.owner);
+            format!("`{}` ({owner})", network.parameters.get(weight).name)
+        },
+    );
+    Error::new("the gradient of the weights is not finite")
+        .found(format!("nearest to the head that of {by}"))
+        .help("look at that operation and those after it, or lower `search.weights.learning_rate`")
 }

@@ -27,19 +27,33 @@ impl Sgd {
         Self { settings: settings.clone(), momentum: BTreeMap::new() }
     }
 
-    /// One step: `gradients[k]` belongs to the parameter at `weights[k]`; undefined ones are passed over.
+    /// One step: `gradients[k]` belongs to the parameter at `weights[k]`; undefined ones are passed over. Nothing is moved, and
+    /// false returned, where the gradients' norm is not finite; without `clip` it is not computed.
     ///
     /// # Errors
     /// What libtorch refuses.
-    pub fn step(&mut self, parameters: &Parameters, weights: &[usize], gradients: &[Tensor], rate: f64) -> Result<()> {
+    pub fn step(
+        &mut self,
+        parameters: &Parameters,
+        weights: &[usize],
+        gradients: &[Tensor],
+        rate: f64,
+    ) -> Result<bool> {
         tch::no_grad(|| {
             let defined = |(w, g): (&usize, &Tensor)| g.defined().then(|| (*w, g.shallow_clone()));
             let mut pairs: Vec<(usize, Tensor)> = weights.iter().zip(gradients).filter_map(defined).collect();
             if pairs.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let scale = match self.settings.clip {
-                Some(limit) => Some(clip_factor(&pairs, limit)?),
+                Some(limit) => {
+                    let norm = norm(&pairs)?;
+                    // On a GPU reading it back would hold up everything; there the next loss tells.
+                    if norm.device() == tch::Device::Cpu && !norm.f_double_value(&[])?.is_finite() {
+                        return Ok(false);
+                    }
+                    Some(clip_factor(&norm, limit)?)
+                }
                 None => None,
             };
             for (weight, gradient) in &mut pairs {
@@ -61,15 +75,19 @@ impl Sgd {
                 };
                 let _ = value.f_sub_(&change.f_mul_scalar(rate)?)?;
             }
-            Ok(())
+            Ok(true)
         })
     }
 }
 
-/// min(1, limit / (‖all gradients‖ + 1e-6)) as a tensor of no dimensions, so that nothing is read back.
-fn clip_factor(pairs: &[(usize, Tensor)], limit: f64) -> Result<Tensor> {
+/// ‖all gradients‖ as a tensor of no dimensions.
+fn norm(pairs: &[(usize, Tensor)]) -> Result<Tensor> {
     let norms: Vec<Tensor> = pairs.iter().map(|(_, g)| g.f_norm()).collect::<Result<_, _>>()?;
-    let norm = Tensor::f_stack(&norms, 0)?.f_norm()?;
+    Ok(Tensor::f_stack(&norms, 0)?.f_norm()?)
+}
+
+/// min(1, limit / (norm + 1e-6)) as a tensor of no dimensions, so that nothing is read back.
+fn clip_factor(norm: &Tensor, limit: f64) -> Result<Tensor> {
     let factor = norm.f_add_scalar(1e-6)?.f_reciprocal()?.f_mul_scalar(limit)?;
     Ok(factor.f_clamp_max(1.0)?)
 }

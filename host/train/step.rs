@@ -86,7 +86,9 @@ impl Trainer {
             let _ = leaf.f_set_requires_grad(false)?;
         }
         let (gradients, read) = result?;
-        self.weights.step(parameters, &weights, &gradients, rate)?;
+        if !self.weights.step(parameters, &weights, &gradients, rate)? {
+            return Err(finite::explain_gradients(&self.network, &weights, &gradients));
+        }
         Ok(read)
     }
 

@@ -1,24 +1,49 @@
-//! `edas plugin`: what concerns plugins themselves, without a spec.
+//! `edas plugin`: what plugins there are, what they hold, whether they hold up, and projects for new ones.
 //!
-//! - `new`: `edas plugin new`
-//! - `scaffold`: the project that it writes
+//! - `list`, `inspect`, `check`, `new`: one subcommand each
+//! - `scaffold`: the project that `new` writes
 
+mod check;
+mod inspect;
+mod list;
 mod new;
 mod scaffold;
 
 use super::Done;
-use clap::Subcommand;
+use crate::error::Result;
+use crate::extension::{Plugin, Registry};
+use std::path::Path;
+use std::sync::Arc;
 
 /// The subcommands of `edas plugin`.
-#[derive(Subcommand)]
+#[derive(clap::Subcommand)]
 pub(super) enum Command {
+    /// List the plugins that specs can name: bundled ones, and those found in EDAS_PLUGIN_PATH and beside the program.
+    #[command(after_help = "Example:\n  EDAS_PLUGIN_PATH=plugins edas plugin list")]
+    List,
+    /// Show all that a plugin describes: operations, parameters, ranges, layer graphs, costs; spaces; policies.
+    #[command(after_help = "Example:\n  edas plugin inspect darts-ops")]
+    Inspect(inspect::Options),
     /// Write a small, whole project for a plugin, with the SDK or the header beside it.
     #[command(after_help = "Example:\n  edas plugin new my-ops && cd my-ops && cargo build --release")]
     New(new::Options),
+    /// Check a plugin: shapes, gradients, kernels, repeatability of its operations; its spaces; its policies.
+    #[command(after_help = "Example:\n  edas plugin check target/release/libmy_ops.so")]
+    Check(check::Options),
 }
 
 pub(super) fn run(command: &Command, json: bool) -> Done {
     match command {
+        Command::List => list::run(json),
+        Command::Inspect(options) => inspect::run(options, json),
         Command::New(options) => new::run(options, json),
+        Command::Check(options) => check::run(options, json),
     }
+}
+
+/// The plugin of a path, or of a name where no file is called so.
+fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
+    let registry = Registry::new(Some(Path::new("")));
+    let path = Path::new(path_or_name);
+    if path.exists() || path.components().count() > 1 { registry.at(path) } else { registry.named(path_or_name) }
 }

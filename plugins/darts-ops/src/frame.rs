@@ -24,7 +24,7 @@ pub(crate) fn factorized_reduce(op: &Op, x: Value, g: &mut Graph) -> Value {
 
 /// 3×3 convolution and an affine batch norm; the result serves as both inputs of the first cell.
 pub(crate) fn stem_cifar(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
-    let x = g.conv_same(x[0], op.channels_out, 3, 1);
+    let x = g.conv_same(x[0], op.channels_out, 3, op.stride);
     let x = g.batch_norm_with(x, true);
     vec![x, x]
 }

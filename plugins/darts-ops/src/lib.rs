@@ -49,7 +49,10 @@ impl Plugin for DartsOps {
         .with_parameters(&[KERNEL]),
         Operation::candidate("relu_conv_bn", "ReLU, 1×1 convolution, batch norm", frame::relu_conv_bn),
         Operation::candidate("factorized_reduce", "halves the resolution in two shifted parts", |op, x, g| {
-            vec![frame::factorized_reduce(op, x[0], g)]
+            match op.stride {
+                2 => vec![frame::factorized_reduce(op, x[0], g)],
+                stride => g.refuse(format!("it halves the resolution: its stride is 2, not {stride}")),
+            }
         }),
         Operation::candidate("stem_cifar", "3×3 convolution, batch norm; for both inputs", frame::stem_cifar)
             .with_outputs(2),

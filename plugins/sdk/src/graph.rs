@@ -5,6 +5,7 @@
 //! failure when the build is over.
 
 use crate::abi;
+use crate::kernel::Kernel;
 
 /// A value of a layer graph: what flows between layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +106,7 @@ impl<'a> Attributes<'a> {
 pub struct Graph<'a> {
     builder: &'a abi::Builder,
     affine: bool,
+    refusal: Option<String>,
 }
 
 impl<'a> Graph<'a> {
@@ -113,7 +115,17 @@ impl<'a> Graph<'a> {
     /// # Safety
     /// The table and its context must be valid for `'a`, and used on this thread alone.
     pub(crate) unsafe fn new(builder: &'a abi::Builder, affine: bool) -> Self {
-        Self { builder, affine }
+        Self { builder, affine, refusal: None }
+    }
+
+    /// Refuses the place that the operation was asked for, and says why. What is returned afterwards does not count.
+    pub fn refuse(&mut self, why: impl Into<String>) -> Vec<Value> {
+        self.refusal.get_or_insert(why.into());
+        Vec::new()
+    }
+
+    pub(crate) fn refusal(&mut self) -> Option<String> {
+        self.refusal.take()
     }
 
     /// Adds a layer by name; `N` is the number of its outputs.
@@ -180,6 +192,16 @@ impl<'a> Graph<'a> {
     /// names in `attributes`, or keep the schema's defaults. Operators that write to their inputs or draw random numbers are refused.
     pub fn aten(&mut self, operator: &str, overload: &str, inputs: &[Value], attributes: Attributes) -> Value {
         self.one("aten", inputs, &attributes.text("operator", operator).text("overload", overload))
+    }
+
+    /// A kernel: code of the plugin's own as a layer. Inputs may be values, weights and buffers; weights of the kernel are made
+    /// by [`Graph::parameter`] and passed as inputs.
+    pub fn kernel<K: Kernel>(&mut self, inputs: &[Value], kernel: K) -> Vec<Value> {
+        let inputs: Vec<u64> = inputs.iter().map(|v| v.0).collect();
+        let mut outputs = vec![0; kernel.info().outputs.len()];
+        // SAFETY: `new` vouches for the table.
+        unsafe { crate::export::register_kernel(self.builder, self.affine, &inputs, kernel, &mut outputs) };
+        outputs.into_iter().map(Value).collect()
     }
 
     /// A convolution with everything said: kernel, stride, padding and dilation as (height, width).

@@ -36,6 +36,7 @@ mod exponential;
 mod export;
 mod graph;
 mod host;
+mod kernel;
 mod operation;
 mod parameter;
 mod policy;
@@ -45,6 +46,7 @@ pub use exponential::exp;
 pub use export::{Plugin, entry};
 pub use graph::{Attributes, Graph, Initialiser, Value};
 pub use host::{Severity, cancelled, log, parallel};
+pub use kernel::{Call, Kernel, KernelInfo, Layout, Layouts, Number, View, ViewMut};
 pub use operation::{Build, Form, Op, Operation};
 pub use parameter::{Argument, Arguments, Parameter, Words};
 pub use policy::{

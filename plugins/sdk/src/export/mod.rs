@@ -2,10 +2,12 @@
 //!
 //! Every function here catches panics: none reaches the host.
 
+mod kernel;
 mod op_set;
 mod policy;
 mod space;
 
+pub(crate) use kernel::register as register_kernel;
 pub(crate) use op_set::write_values;
 
 use crate::abi::{self, Status, Text};

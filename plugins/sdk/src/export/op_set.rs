@@ -79,6 +79,9 @@ unsafe extern "C-unwind" fn build<P: Plugin>(
             return Err(format!("{} inputs were passed, {} are declared", inputs.len(), operation.inputs));
         }
         let values = (operation.build)(&op, &inputs, &mut graph);
+        if let Some(why) = graph.refusal() {
+            return Err(why);
+        }
         // SAFETY: the host passes room for `output_count` values.
         unsafe { write_values(&values, outputs, output_count) }
     };

@@ -1,0 +1,93 @@
+//! `edas plugin check`: the conformance kit over all that a plugin offers.
+
+use super::super::{Done, Failure, output};
+use crate::conformance::{self, Check, Outcome};
+use crate::error::Error;
+use crate::extension::registry::bundled;
+use crate::graph::{OpSet, OpSets};
+use crate::policy::Policy;
+use crate::policy::plugin::PluginPolicies;
+use crate::space::plugin::PluginSpaces;
+use crate::spec::Node;
+use serde_json::json;
+
+/// The options of `edas plugin check`.
+#[derive(clap::Args)]
+pub(in super::super) struct Options {
+    /// A library, or the name of a plugin.
+    plugin: String,
+    /// Only what is called so: an operation, a space or a policy.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+}
+
+pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
+    let plugin = super::open(&options.plugin)?;
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| only == name);
+    let mut checks: Vec<Check> = Vec::new();
+    let own = OpSet::of(&plugin)?;
+    for operation in own.iter().flat_map(|set| &set.operations).filter(|o| wanted(&o.name)) {
+        checks.extend(conformance::operation::check(operation));
+    }
+    if let Some(spaces) = PluginSpaces::of(&plugin)? {
+        let sets = op_sets(own.as_ref());
+        for space in spaces.list.iter().filter(|s| wanted(&s.name)) {
+            let text = spaces.write(&space.name, &Node::empty("<default>"))?.text;
+            checks.extend(conformance::space::check(&space.name, &text, &sets));
+        }
+    }
+    if let Some(policies) = PluginPolicies::of(&plugin)? {
+        let space = conformance::policy::space();
+        for policy in policies.list.iter().filter(|p| wanted(&p.name)) {
+            let make = || -> crate::Result<Box<dyn Policy>> {
+                Ok(Box::new(policies.create(&policy.name, &Node::empty("<default>"), &space, 1)?))
+            };
+            checks.extend(conformance::policy::check(&policy.name, &space, &make));
+        }
+    }
+    if checks.is_empty() {
+        let what = match &options.only {
+            Some(only) => format!("nothing that is called `{only}`"),
+            None => "nothing that can be checked".to_owned(),
+        };
+        return Err(Failure::Input(Error::new(format!("plugin `{}` offers {what}", plugin.name))));
+    }
+    let failed = checks.iter().filter(|c| matches!(c.outcome, Outcome::Failed { .. })).count();
+    if json_wanted {
+        output::json(&json!({ "plugin": plugin.name, "version": plugin.version, "failed": failed, "checks": checks }))?;
+    } else {
+        output::print(&text(&checks, failed))?;
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::No) }
+}
+
+fn text(checks: &[Check], failed: usize) -> String {
+    let mut table = output::table(["what", "check", "cases", "result"]);
+    let mut faults = String::new();
+    for check in checks {
+        let result = match &check.outcome {
+            Outcome::Passed => "passed".to_owned(),
+            Outcome::Skipped { reason } => format!("skipped: {reason}"),
+            Outcome::Failed { found, mend } => {
+                faults.push_str(&format!("\n{}, {}:\n  found: {found}\n  mend: {mend}\n", check.subject, check.name));
+                "FAILED".to_owned()
+            }
+        };
+        table.add_row([check.subject.clone(), check.name.to_owned(), check.cases.to_string(), result]);
+    }
+    let verdict = match failed {
+        0 => "All checks passed.".to_owned(),
+        1 => "1 check failed.".to_owned(),
+        n => format!("{n} checks failed."),
+    };
+    format!("{}\n{faults}\n{verdict}\n", table.trim_fmt())
+}
+
+/// Lists of op sets to look for a space's operations in: the plugin's own, alone and with each bundled one.
+fn op_sets(own: Option<&OpSet>) -> Vec<OpSets> {
+    let alone = OpSets(own.cloned().into_iter().collect());
+    let others = bundled::NAMES.iter().filter_map(|name| bundled::find(name)?.ok());
+    let sets = others.filter_map(|plugin| OpSet::of(&plugin).ok().flatten());
+    let with = sets.map(|set| OpSets(alone.0.iter().cloned().chain([set]).collect()));
+    std::iter::once(alone.clone()).chain(with).collect()
+}
