@@ -2,6 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use edas::execute::{Norm, reference};
+use edas::extension::call::guarded;
 use edas::extension::{Registry, Settings};
 use edas::graph::{Arguments, Form, LayerGraph, OpSet, OpSets};
 use edas::space::Space;
@@ -61,6 +62,7 @@ fn boundary(c: &mut Criterion) {
     let x = Tensor::ones([1, 1, 1, 1], (Kind::Float, Device::Cpu));
     let own: Vec<&Tensor> = own.iter().collect();
     let _guard = tch::no_grad_guard();
+    c.bench_function("the trampoline alone", |b| b.iter(|| guarded(|| black_box(1))));
     c.bench_function("kernel of one number, as a layer", |b| {
         b.iter(|| reference::run(&kernel, &[black_box(&x)], &own, Norm::Batch).expect("it runs"));
     });
@@ -69,7 +71,8 @@ fn boundary(c: &mut Criterion) {
 
 /// ReLU and depthwise 3×3 in C against the layers that compute the same; forward, and forward and back.
 fn against_reference(c: &mut Criterion) {
-    tch::set_num_threads(2);
+    // One thread: two that wait for each other measure what else runs on the machine.
+    tch::set_num_threads(1);
     let mut group = c.benchmark_group("ReLU, depthwise 3×3, pointwise, batch norm");
     group.sample_size(20);
     for (channels, side) in [(16, 32), (64, 8)] {
