@@ -28,7 +28,8 @@ pub enum Purpose {
     AugmentSearch,
     /// What a policy draws; the position is the iteration.
     Policy,
-    /// Noise of relaxed gates, drawn when a plan is resolved; the position is iteration × 256 + step.
+    /// Noise of relaxed gates, drawn when a plan is resolved: of the plan's own seed, which its policy drew for the
+    /// iteration; the position is the step within the iteration.
     GateNoise,
     /// What a policy draws when it is asked for the plan under which the supernet is validated.
     Validation,

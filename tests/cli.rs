@@ -61,7 +61,42 @@ fn a_run_is_derived_and_exported() {
     let refused = edas(folder.path()).args(["derive", "run", "--epoch", "7"]).assert().code(2);
     let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(message.contains("from 0 to 2"), "{message}");
-    edas(folder.path()).args(["derive", "nowhere"]).assert().code(2);
+}
+
+/// What a command says on stderr when it refuses.
+fn refusal(folder: &Path, arguments: &[&str]) -> String {
+    let output = edas(folder).args(arguments).assert().code(2);
+    String::from_utf8_lossy(&output.get_output().stderr).into_owned()
+}
+
+#[test]
+fn what_cannot_be_derived_is_told_what_can() {
+    let folder = run();
+    let says = |arguments: &[&str], words: &str| {
+        let message = refusal(folder.path(), arguments);
+        assert!(message.contains(words), "`{words}` is not in\n{message}");
+    };
+    says(&["derive", "nowhere"], "expected: a run directory, or the file of a genotype");
+    says(&["derive", "run/spec.yaml"], "unknown key `edas` in the genotype");
+    says(&["derive", "run/genotype.json", "--rule", "top2"], "name the folder that it lies in: run");
+    std::fs::copy(folder.path().join("run/genotype.json"), folder.path().join("a.json")).expect("copied");
+    says(&["derive", "a.json", "--epoch", "1"], "name the run directory that it comes from");
+    says(&["derive", "."], "is no run directory");
+    // An interrupted run: no result, and a last line that was cut off.
+    std::fs::remove_file(folder.path().join("run/genotype.json")).expect("it was there");
+    let file = folder.path().join("run/alpha.jsonl");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    std::fs::write(&file, &text[..text.len() - 20]).expect("written");
+    says(&["derive", "run"], "`--epoch 1` derives one from α after its last whole epoch");
+    says(&["derive", "run"], "one that was interrupted");
+    assert_eq!(
+        stdout(folder.path(), &["derive", "run", "--rule", "argmax"]),
+        stdout(folder.path(), &["derive", "run", "--epoch", "1"])
+    );
+    std::fs::write(folder.path().join("run/failure.txt"), "").expect("written");
+    says(&["export", "run", "--format", "json"], "one that failed");
+    std::fs::write(&file, "").expect("written");
+    says(&["derive", "run"], "none of its epochs is whole");
 }
 
 #[test]
@@ -117,6 +152,67 @@ fn check_says_what_a_spec_costs() {
     let resolved = stdout(folder.path(), &["check", &spec, "--resolved"]);
     std::fs::write(folder.path().join("resolved.yaml"), &resolved).expect("written");
     assert_eq!(stdout(folder.path(), &["check", "resolved.yaml", "--resolved"]), resolved);
+}
+
+/// Under DARTS every edge runs all of its candidates, under EDAS one edge does.
+#[test]
+fn the_estimate_of_memory_follows_the_policy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let memory = |script: &str| {
+        let spec = repository("specs/quickstart.yaml").display().to_string();
+        let script = format!("policy.script={}", repository(script).display());
+        let report = stdout(folder.path(), &["check", &spec, "--json", "--no-timing", "--set", &script]);
+        let report: Value = serde_json::from_str(&report).expect("JSON");
+        report["memory_estimate_bytes"].as_f64().expect("a number")
+    };
+    let (edas, darts) = (memory("scripts/edas.rhai"), memory("scripts/darts.rhai"));
+    assert!(darts > 2.0 * edas, "{darts} and {edas}");
+}
+
+#[test]
+fn check_groups_candidates_by_their_names_over_all_edges() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let space = std::fs::read_to_string(repository("specs/spaces/darts.yaml")).expect("the space");
+    let (before, after) =
+        (space.find("      from: all_before").expect("a rule"), space.find("    combine").expect("a key"));
+    let edges = "      list:\n        - {from: 0, to: 2, candidates: [none, skip_connect]}\n        - {from: 1, to: 3, candidates: \
+                 [sep_conv_3x3, skip_connect]}\n        - {from: 2, to: 4, candidates: [dil_conv_3x3]}\n        - {from: 3, to: 5, \
+                 candidates: [skip_connect]}\n";
+    std::fs::write(folder.path().join("a.yaml"), format!("{}{edges}{}", &space[..before], &space[after..]))
+        .expect("written");
+    let spec = repository("specs/quickstart.yaml").display().to_string();
+    let report = stdout(folder.path(), &["check", &spec, "--json", "--no-timing", "--set", "space=a.yaml"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let list: Vec<(&str, &str, u64)> = report["candidates"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|c| {
+            let text = |key: &str| c[key].as_str().expect("text");
+            (text("cell"), text("candidate"), c["edges"].as_u64().expect("a number"))
+        })
+        .collect();
+    let normal = [("none", 1), ("skip_connect", 3), ("sep_conv_3x3", 1), ("dil_conv_3x3", 1)];
+    let of = |cell| normal.map(|(name, edges)| (cell, name, edges));
+    assert_eq!(list, [of("normal"), of("reduce")].concat());
+    // An edge of stride 2 halves the resolution with a convolution: the most is taken, not the last edge's.
+    assert_eq!(report["candidates"][1]["parameters"], 0);
+    assert!(report["candidates"][5]["parameters"].as_u64() > Some(0));
+}
+
+#[test]
+fn trace_ends_with_the_search() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spec = repository("specs/quickstart.yaml").display().to_string();
+    let arguments = ["trace", &spec, "--iterations", "30", "--set", "search.epochs=2", "--set", "data.limit=160"];
+    let output = edas(folder.path()).args(arguments).assert().success();
+    let output = output.get_output();
+    // 160 images, a fifth held out, half of the rest trains weights: 64, one batch.
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+    let note = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(note.contains("it has 2 iterations, 2 epochs of 1"), "{note}");
+    let output = edas(folder.path()).args(&arguments[..2]).args(["--iterations", "3"]).assert().success();
+    assert_eq!(output.get_output().stderr, b"");
 }
 
 #[test]
@@ -185,7 +281,7 @@ fn progress_is_plain_lines_for_a_file() {
     let output = command.assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert_eq!(text.lines().count(), 3, "{text}");
-    assert!(text.lines().nth(2).expect("a line").starts_with("epoch   2/2  train 0."), "{text}");
+    assert!(text.lines().nth(2).expect("a line").starts_with("epoch 1 (2 of 2)  train 0."), "{text}");
     let result: Value = serde_json::from_slice(&output.get_output().stdout).expect("stdout is JSON alone");
     assert_eq!(result["run"], "runs/quickstart-0");
 }

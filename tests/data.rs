@@ -151,6 +151,27 @@ proptest! {
         let split = Split::new(&labels, Some(limit), 0.0, 0.5, seed).expect("enough images");
         prop_assert_eq!(split.train.len() + split.search.len(), limit);
     }
+
+    /// However unequal the classes are: equally many of each, and all of one that has fewer.
+    #[test]
+    fn a_limit_takes_equally_many_of_each_class(
+        seed in any::<u64>(), sizes in prop::collection::vec(1usize..60, 2..8), share in 0.05f64..1.0
+    ) {
+        let labels: Vec<u16> = sizes.iter().enumerate().flat_map(|(class, n)| vec![class as u16; *n]).collect();
+        let limit = ((labels.len() as f64 * share) as usize).max(2);
+        let split = Split::new(&labels, Some(limit), 0.0, 0.5, seed).expect("enough images");
+        let mut all: Vec<usize> = [&split.train[..], &split.search].concat();
+        all.sort_unstable();
+        all.dedup();
+        prop_assert_eq!(all.len(), limit);
+        let of = |part: &[usize], class: usize| part.iter().filter(|i| usize::from(labels[**i]) == class).count();
+        let taken: Vec<usize> = (0..sizes.len()).map(|class| of(&all, class)).collect();
+        let most = *taken.iter().max().expect("classes");
+        for (class, n) in taken.iter().enumerate() {
+            prop_assert!(*n == sizes[class] || n + 1 >= most, "{:?} of {:?}", taken, sizes);
+            prop_assert!((2 * of(&split.train, class)).abs_diff(*n) <= 4, "halves of {}", n);
+        }
+    }
 }
 
 /// A data set of one channel whose pixel values are their own positions.

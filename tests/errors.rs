@@ -142,6 +142,12 @@ refused! {
     a_parameter_of_the_wrong_type: Case::new()
         .spec("{script: policy.rhai}", "{script: policy.rhai, params: {phases: both}}")
         .policy(r#"fn params() { #{ phases: param("all", ["all", "weights"], "which") } } fn plan(turn) { turn.strongest() }"#);
+    a_parameter_that_is_no_number: Case::new()
+        .policy(r#"fn params() { #{ rate: param("a", 0, 1, "how fast") } } fn plan(turn) { turn.strongest() }"#);
+    a_parameter_without_its_meaning: Case::new()
+        .policy(r#"fn params() { #{ rate: param(0.5, 0, 1) } } fn plan(turn) { turn.strongest() }"#);
+    a_constant_without_its_prefix: Case::new()
+        .policy("const LIMIT = 3;\nfn plan(turn) {\n    if turn.epoch < LIMIT { return turn.empty(); }\n    turn.strongest()\n}\n");
     cifar_that_is_missing: Case::new().spec("name: digits", "name: cifar10\n  root: nowhere");
     cifar_without_a_root: Case::new().spec("name: digits", "name: cifar10");
     cifar_that_is_cut_short: {
@@ -266,6 +272,11 @@ fails_in_the_run! {
     state_that_cannot_be_saved: "fn plan(turn) {\n    this.edge = turn.space.edges[0];\n    turn.strongest()\n}\n";
     a_closure_over_what_it_is_called_on:
         "fn plan(turn) {\n    let e = turn.space.edges.filter(|e| e.index == turn.iteration);\n    turn.strongest()\n}\n";
+    state_without_a_start: "fn plan(turn) {\n    this.count += 1;\n    turn.strongest()\n}\n";
+    state_that_is_read_before_it_is_there:
+        "fn plan(turn) {\n    let n = this.count;\n    turn.strongest()\n}\n";
+    an_index_below_nothing: "fn plan(turn) {\n    turn.strongest().relax(turn.rng.index(-5))\n}\n";
+    a_temperature_that_is_too_low: "fn plan(turn) {\n    turn.strongest().relax(0).temperature(1e-300)\n}\n";
     this_outside_of_a_hook: "fn count() { this.n = 1; }\nfn plan(turn) {\n    count();\n    turn.strongest()\n}\n";
 }
 

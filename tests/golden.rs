@@ -88,10 +88,10 @@ fn a_difference_is_named() {
     assert_eq!((status, text.contains("4 iterations are the same")), (0, true), "{text}");
     let (status, text) = check_of(str::to_owned, &["search.weights.learning_rate=0.05"]);
     assert_eq!(status, 1);
-    assert!(text.contains("iteration 1 differs in the search loss"), "{text}");
+    assert!(text.contains("iteration 1 differs in the search loss: expected 2."), "{text}");
     let (status, text) = check_of(str::to_owned, &["seed=3"]);
     assert_eq!(status, 1);
-    assert!(text.contains("iteration 0 differs in its plans"), "{text}");
+    assert!(text.contains("iteration 0 differs in its plans: expected both: "), "{text}");
     let (status, text) = check_of(str::to_owned, &["search.architecture.learning_rate=0.02"]);
     assert_eq!(status, 1);
     assert!(text.contains("iteration 0 differs in the train loss"), "{text}");
@@ -114,11 +114,54 @@ fn another_machine_is_compared_within_tolerances() {
     assert!(text.contains("differs in the search loss"), "{text}");
 }
 
+/// The search of a script, recorded or compared: exit status and all that is said.
+fn with_script(folder: &Path, script: &str, arguments: &[&str]) -> (i32, String) {
+    fs::write(folder.join("policy.rhai"), script).expect("written");
+    let output = edas(folder).arg("golden").args(arguments).output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn recording_runs_as_the_search_does_and_says_what_it_wrote() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spec = repository("specs/quickstart.yaml").display().to_string();
+    let mut arguments =
+        vec!["record", &spec, "-o", "a.golden", "--set", "policy.script=policy.rhai", "--iterations", "9"];
+    for setting in ["data.limit=60", "search.batch=8", "network.cells=3", "network.channels=4", "threads=1"] {
+        arguments.extend(["--set", setting]);
+    }
+    let of = |script: &str| with_script(folder.path(), script, &arguments);
+    // 60 images, a fifth held out, half of the rest trains weights: 24, three batches; so two epochs are six iterations.
+    let stops = "fn plan(turn) { turn.strongest() } fn end_epoch(epoch) { #{ stop: epoch.index == 1 } }";
+    let (status, text) = of(stops);
+    assert_eq!(
+        (status, text.as_str()),
+        (0, "6 iterations are in a.golden; `edas golden check a.golden` compares with them\n")
+    );
+    let check = |script: &str| with_script(folder.path(), script, &["check", "a.golden"]);
+    assert_eq!(check(stops).0, 0);
+    // What fails in the run is no wrong input.
+    let throws = "fn plan(turn) { if turn.iteration == 2 { throw \"enough\"; } turn.strongest() }";
+    for (status, text) in [of(throws), check(throws)] {
+        assert_eq!(status, 1, "{text}");
+        assert!(text.contains("enough"), "{text}");
+    }
+    for (status, text) in [of("fn pln(turn) {}"), check("fn pln(turn) {}")] {
+        assert_eq!(status, 2, "{text}");
+    }
+    arguments[7] = "0";
+    let (status, text) = with_script(folder.path(), stops, &arguments);
+    assert_eq!(status, 2, "{text}");
+    assert!(text.contains("--iterations"), "{text}");
+}
+
 #[test]
 fn what_is_no_golden_file_is_refused() {
     for change in [
         |_: &str| String::new(),
         |_: &str| "{}\n".to_owned(),
+        |text: &str| text.lines().take(1).map(|head| format!("{head}\n")).collect(),
         |text: &str| text.replace("\"golden\":1", "\"golden\":2"),
     ] {
         let (status, text) = check_of(change, &[]);

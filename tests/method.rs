@@ -74,6 +74,16 @@ fn every_row_moves_under_dense_adam_with_decay() {
     assert!((0..28).all(|e| before[e] != trainer.architecture.alpha[e]));
 }
 
+/// Every operation only hands on what the weights of its candidates are not.
+#[test]
+fn weights_of_candidates_that_are_not_finite_are_named_first() {
+    let mut trainer = trainer(&settings(3, 4, 8, Kind::Float), &ArchitectureOptimizer::default());
+    trainer.architecture.alpha[3][1] = f64::NAN;
+    let plan = Plan::strongest(28).relax(3).resolve(&trainer.architecture.alpha, 0);
+    let error = trainer.step(Phase::Weights, &plan, &batch(Kind::Float, 8, "batch"), 0.025).expect_err("no loss");
+    assert!(error.to_string().contains("the weights of the candidates of edge 3"), "{error}");
+}
+
 /// Adam by hand, for a row that is drawn twice: its moments carry over, its own count of steps corrects them.
 #[test]
 fn a_row_drawn_twice_carries_its_moments() {
@@ -384,6 +394,35 @@ fn a_policy_in_rust_runs_a_search() {
     let search = Search::with_policy(small_spec(&[]), Box::new(RoundRobin)).expect("a sound spec");
     search.limit(6).run(&mut [&mut edges]).expect("it runs");
     assert_eq!(edges.0, [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_search_of_no_iterations_is_refused() {
+    struct Silent;
+    impl Observer for Silent {
+        fn event(&mut self, _: &Event) -> Result<()> {
+            panic!("nothing begins");
+        }
+    }
+    let search = Search::from_spec(small_spec(&[])).expect("a sound spec");
+    let error = search.limit(0).run(&mut [&mut Silent]).expect_err("it finds nothing");
+    assert!(error.to_string().contains("no iterations"), "{error}");
+}
+
+/// Asking for the first plans leaves a policy's state, and so its plans, as they were.
+#[test]
+fn first_plans_are_those_that_the_search_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("policy.rhai");
+    let text = "fn init(space, params) { #{ n: 0 } } fn plan(turn) { this.n += 1; turn.strongest().relax(this.n) }";
+    std::fs::write(&script, text).expect("written");
+    let script = format!("policy.script={}", script.display());
+    let mut search = Search::from_spec(small_spec(&[&script])).expect("a sound spec");
+    for _ in 0..2 {
+        let plans = search.first_plans(3).expect("plans");
+        let relaxed: Vec<Vec<usize>> = plans.iter().map(|plan| plan.relaxed().collect()).collect();
+        assert_eq!(relaxed, [[1], [2], [3]]);
+    }
 }
 
 #[test]

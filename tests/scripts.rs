@@ -57,6 +57,12 @@ fn plan_functions_mean_what_they_say() {
     assert_eq!((one.sign, one.signs[2], one.signs[3]), (Sign::Plus, Some(Sign::Minus), None));
     assert_eq!(plan("turn.strongest().temperature(2)").temperature, 2.0);
     assert!(plan("turn.strongest().gumbel(turn.rng)").gumbel.is_some());
+    // The lowest temperature is the same for scripts and for plans made in Rust.
+    assert_eq!(plan("turn.strongest().temperature(0.000001)").temperature, 1e-6);
+    for (temperature, fits) in [(1e-6, true), (1e-7, false), (0.0, false), (f64::NAN, false), (f64::INFINITY, false)] {
+        let plan = Plan { temperature, ..Plan::strongest(28) };
+        assert_eq!(plan.check(&view()).is_ok(), fits, "{temperature}");
+    }
 }
 
 /// A plan function changes the plan that it is called on and returns that same plan; assigning copies.
@@ -157,6 +163,37 @@ fn hooks_and_state() {
     assert_eq!(other.plan(&turn(3)).expect("a plan"), next);
 }
 
+/// What a state holds comes back as it was, also where it looks like the form in which something else is written.
+#[test]
+fn state_comes_back_as_it_was() {
+    let text = r#"
+        fn init(space, params) {
+            let zero = 0.0;
+            #{ a: #{ float: "1.5" }, b: -1.0 / zero, c: 'x', d: "x", e: #{ char: "x" }, f: #{ map: #{ float: "NaN" } },
+               g: 3.0, h: 3, i: [#{ map: 1 }, ()], j: #{ float: 2.0 }, k: #{ float: "1.5", map: 2 }, l: -0.0 }
+        }
+        fn plan(turn) {
+            let checks = [
+                this.a.type_of() == "map", this.a.float == "1.5", `${this.b}` == "-inf", this.c.type_of() == "char",
+                this.d.type_of() == "string", this.e.char == "x", this.f.map.float == "NaN", this.g.type_of() == "f64",
+                this.h.type_of() == "i64", this.i[0].map == 1, this.i[1] == (), this.j.float == 2.0,
+                this.k.float == "1.5", this.k.map == 2, this.l == 0.0
+            ];
+            for (same, i) in checks { if !same { throw `number ${i} of ${this}`; } }
+            turn.strongest()
+        }
+    "#;
+    let mut first = policy(text);
+    first.plan(&turn(0)).expect("as it was made");
+    let saved = serde_json::to_string(&first.state().expect("a state")).expect("JSON");
+    let mut second = policy("fn init(space, params) { #{} } fn plan(turn) { turn.strongest() }");
+    second.set_state(&serde_json::from_str(&saved).expect("JSON")).expect("a state");
+    assert_eq!(second.state(), first.state());
+    let mut third = policy(text);
+    third.set_state(&serde_json::from_str(&saved).expect("JSON")).expect("a state");
+    third.plan(&turn(0)).expect("as it was saved");
+}
+
 /// A search whose policy ends it, and whose state the validation's own question must not disturb.
 #[test]
 fn a_policy_can_end_a_search_and_is_asked_aside_on_a_copy_of_its_state() {
@@ -179,15 +216,16 @@ fn a_policy_can_end_a_search_and_is_asked_aside_on_a_copy_of_its_state() {
 fn declared_parameters_and_their_defaults() {
     let text = r#"
         fn params() { #{ n: param(3, 0, 9, "how many"), rate: param(0.5, 0.0, 1.0, "how fast"), on: param(true, "whether"),
-                         mode: param("a", ["a", "b"], "which") } }
+                         mode: param("a", ["a", "b"], "which"), mixed: param(0.5, 0, 1, "whole numbers among others") } }
         fn plan(turn) { turn.strongest() }
     "#;
     let given = Node::parse("{rate: 1, mode: b}", "spec.yaml").expect("YAML");
     let p = ScriptPolicy::new(Path::new("p.rhai"), text, &given, &Sandbox::default(), &view()).expect("a sound script");
-    assert_eq!(p.params().to_json(), serde_json::json!({ "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
+    assert_eq!(p.params().to_json(), serde_json::json!({ "mixed": 0.5, "mode": "b", "n": 3, "on": true, "rate": 1.0 }));
     let docs: Vec<_> = p.declared().iter().map(|d| (d.name.as_str(), d.doc.as_str(), d.kind.describe())).collect();
-    assert_eq!(docs[1], ("n", "how many", "a whole number from 0 to 9".to_owned()));
-    assert_eq!(docs[0], ("mode", "which", "one of a, b".to_owned()));
+    assert_eq!(docs[0].2, "a number from 0 to 1");
+    assert_eq!(docs[2], ("n", "how many", "a whole number from 0 to 9".to_owned()));
+    assert_eq!(docs[1], ("mode", "which", "one of a, b".to_owned()));
 }
 
 /// Noise is drawn when a plan is resolved, by edge, then candidate; a low temperature lets the largest sum decide alone.
@@ -207,4 +245,8 @@ fn gumbel_noise_follows_the_plan_and_the_step() {
     assert_eq!((a.len(), b.len(), t), (8, 2, 0.5));
     assert_eq!(noise(0), noise(0));
     assert_ne!(noise(0).0, noise(1).0);
+    // A plan made in Rust draws the same seed from the same turn, and another one in the next.
+    let drawn = |iteration| Plan::strongest(28).gumbel(&mut turn(iteration).random).gumbel;
+    assert_eq!(drawn(7), plan.gumbel);
+    assert_ne!(drawn(7), drawn(8));
 }

@@ -4,7 +4,8 @@ use super::output::{self, bytes, count, duration};
 use super::{Done, Failure, SpecOptions};
 use crate::graph::Cost;
 use crate::native;
-use crate::policy::{Resolved, ResolvedGate};
+use crate::policy::{CandidateCost, Resolved, ResolvedGate};
+use crate::space::Candidate;
 use crate::spec::Every;
 use crate::train::Search;
 use crate::train::setup::Setup;
@@ -24,6 +25,9 @@ pub(super) struct Options {
     resolved: bool,
 }
 
+/// Iterations whose plans the estimate of memory is made from.
+const FIRST: u64 = 16;
+
 /// Iterations that are timed, after one that is not.
 const TIMED: usize = 3;
 
@@ -33,14 +37,14 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         let setup = Setup::new(spec, crate::train::setup::Need::Sizes, None)?;
         return output::print(&setup.spec.to_yaml()?);
     }
-    let search = Search::from_spec(spec)?;
+    let mut search = Search::from_spec(spec)?;
+    let first = search.first_plans(FIRST).map_err(Failure::Later)?;
     let setup = search.setup();
     let mut report = serde_json::Map::new();
     let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
     let network = &setup.network;
     let weights: i64 = network.parameters.iter().filter(|p| p.trained).map(|p| p.tensor.numel() as i64).sum();
-    let plans = plans(setup);
-    let costs: Vec<Cost> = plans.iter().map(|plan| network.cost(plan)).collect();
+    let costs: Vec<Cost> = plans(setup, first).iter().map(|plan| network.cost(plan)).collect();
     let largest = costs.iter().map(|c| c.activations).max().unwrap_or(0);
     let element = if setup.spec.network.precision == crate::spec::Precision::Float64 { 8 } else { 4 };
     // Weights and their momentum; gradients of those in use; what the way back keeps of the forward pass, and as much again
@@ -56,7 +60,9 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     put("epochs", json!(setup.spec.search.epochs));
     put("iterations", json!(iterations));
     put("parameters", json!(weights));
-    put("multiply_adds_strongest", json!(network.cost(&plans[0]).multiply_adds));
+    let alpha = setup.initial_alpha();
+    let strongest = crate::policy::Plan::strongest(alpha.len()).resolve(&alpha, 0);
+    put("multiply_adds_strongest", json!(network.cost(&strongest).multiply_adds));
     put("memory_estimate_bytes", json!(memory));
     let candidates = candidates(setup);
     put("candidates", Value::Array(candidates.clone()));
@@ -71,38 +77,50 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     output::print(&text(&report, &candidates))
 }
 
-/// The network's cheapest plan, the strongest candidates alone, and one in which every edge is relaxed.
-fn plans(setup: &Setup) -> Vec<Resolved> {
-    let alpha = setup.initial_alpha();
-    let mut policy_plans = vec![crate::policy::Plan::strongest(alpha.len()).resolve(&alpha, 0)];
-    // The most expensive single candidates: what the network can grow to under single-edge relaxation.
+/// The policy's first plans, as they are and at the most that they can grow to: when α has moved, the strongest
+/// candidate of an edge may be its most expensive one.
+fn plans(setup: &Setup, first: Vec<Resolved>) -> Vec<Resolved> {
     let costs = setup.network.candidate_costs();
-    let most = |row: &Vec<crate::policy::CandidateCost>| {
-        let best = (0..row.len()).max_by_key(|c| row[*c].multiply_adds).unwrap_or(0);
-        ResolvedGate::Single(best)
+    let most = |edge: usize| {
+        let row = &costs[edge];
+        ResolvedGate::Single((0..row.len()).max_by_key(|c| row[*c].multiply_adds).unwrap_or(0))
     };
-    policy_plans.push(Resolved { gates: costs.iter().map(most).collect(), inverted: false });
-    policy_plans
+    let grown = |plan: &Resolved| {
+        let gate = |(edge, gate): (usize, &ResolvedGate)| match gate {
+            ResolvedGate::Single(_) => most(edge),
+            other => other.clone(),
+        };
+        Resolved { gates: plan.gates.iter().enumerate().map(gate).collect(), inverted: plan.inverted }
+    };
+    let grown: Vec<Resolved> = first.iter().map(grown).collect();
+    [first, grown].concat()
 }
 
+/// The candidates of each cell type by their names, in the order in which its edges name them first.
 fn candidates(setup: &Setup) -> Vec<Value> {
     let costs = setup.network.candidate_costs();
     let mut list = Vec::new();
     for cell in &setup.space.cell_types {
-        let first = &cell.edges[0];
-        for (c, candidate) in first.candidates.iter().enumerate() {
-            // Per edge of the type, all cells together; edges with another stride cost another amount.
-            let of = |e: usize| costs[cell.first_edge + e].get(c).copied().unwrap_or_default();
-            let (low, high) = (0..cell.edges.len())
-                .map(of)
-                .fold((i64::MAX, 0), |(low, high), cost| (low.min(cost.multiply_adds), high.max(cost.multiply_adds)));
+        let mut offered: Vec<(&Candidate, Vec<CandidateCost>)> = Vec::new();
+        for (edge, row) in cell.edges.iter().zip(&costs[cell.first_edge..]) {
+            for (candidate, cost) in edge.candidates.iter().zip(row) {
+                match offered.iter_mut().find(|(first, _)| first.name == candidate.name) {
+                    Some((_, costs)) => costs.push(*cost),
+                    None => offered.push((candidate, vec![*cost])),
+                }
+            }
+        }
+        for (candidate, costs) in offered {
+            // Of one edge, all cells of the type together; edges with another stride cost another amount.
+            let multiply_adds = || costs.iter().map(|cost| cost.multiply_adds);
             list.push(json!({
                 "cell": cell.name,
                 "candidate": candidate.name,
                 "op_set": candidate.operation.plugin.name,
-                "parameters": of(cell.edges.len() - 1).parameters,
-                "multiply_adds_least": low,
-                "multiply_adds_most": high,
+                "edges": costs.len(),
+                "parameters": costs.iter().map(|cost| cost.parameters).max(),
+                "multiply_adds_least": multiply_adds().min(),
+                "multiply_adds_most": multiply_adds().max(),
             }));
         }
     }
@@ -139,7 +157,8 @@ fn time(search: Search) -> crate::Result<serde_json::Map<String, Value>> {
 }
 
 fn text(report: &Value, candidates: &[Value]) -> String {
-    let mut table = output::table(["cell", "candidate", "op set", "parameters", "multiply-adds, least", "most"]);
+    let mut table =
+        output::table(["cell", "candidate", "op set", "edges", "parameters, most", "multiply-adds, least", "most"]);
     let number = |v: &Value, key: &str| count(v[key].as_i64().unwrap_or(0));
     let word = |v: &Value, key: &str| v[key].as_str().unwrap_or_default().to_owned();
     for c in candidates {
@@ -147,6 +166,7 @@ fn text(report: &Value, candidates: &[Value]) -> String {
             word(c, "cell"),
             word(c, "candidate"),
             word(c, "op_set"),
+            number(c, "edges"),
             number(c, "parameters"),
             number(c, "multiply_adds_least"),
             number(c, "multiply_adds_most"),
@@ -162,7 +182,7 @@ fn text(report: &Value, candidates: &[Value]) -> String {
     fact("parameters of the supernet", number(report, "parameters"));
     fact("multiply-adds, strongest candidates", number(report, "multiply_adds_strongest"));
     let memory = report["memory_estimate_bytes"].as_f64().unwrap_or(0.0);
-    fact("memory, estimated, one edge relaxed", bytes(memory));
+    fact("memory, estimated", bytes(memory));
     if let Some(seconds) = report["seconds_per_iteration"].as_f64() {
         if let Some(measured) = report["memory_measured_bytes"].as_f64() {
             fact("memory, measured, program included", bytes(measured));

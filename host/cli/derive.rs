@@ -27,9 +27,10 @@ impl From<RuleOption> for Rule {
 /// The options of `edas derive`.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// The run directory.
+    /// The run directory, or a genotype file to show.
     run: PathBuf,
-    /// From α after this epoch (from 0); the last where it is not given.
+    /// From α after this epoch, the last where it is not given. Epochs count from 0, as in the run's files and in the
+    /// progress of a search: of 25, the last is 24.
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
     /// By this rule; the spec's where it is not given.

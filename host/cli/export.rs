@@ -32,7 +32,7 @@ pub(super) struct Options {
     /// Derive a run's genotype by this rule first.
     #[arg(long)]
     rule: Option<RuleOption>,
-    /// Derive a run's genotype from α after this epoch (from 0) first.
+    /// Derive a run's genotype from α after this epoch first; epochs count from 0.
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
     /// Write to this file; to stdout where it is not given.

@@ -1,7 +1,7 @@
 //! `edas golden`: the first iterations of a spec in a small file, and a run against it.
 
 use super::{Done, Failure, SpecOptions, output};
-use crate::train::golden::{Golden, record};
+use crate::train::golden::{Golden, Recording};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(super) struct Record {
     #[command(flatten)]
     spec: SpecOptions,
     /// How many iterations.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     iterations: u64,
     /// The file.
     #[arg(short, long, value_name = "FILE")]
@@ -47,13 +47,21 @@ pub(super) struct Check {
 pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
     match command {
         Command::Record(options) => {
-            let golden =
-                record(&options.spec.spec, &options.spec.overrides(), &options.unrecorded, options.iterations)?;
-            golden.write(&options.output).map_err(Failure::Later)
+            let spec = &options.spec;
+            let recording = Recording::prepare(&spec.spec, &spec.overrides(), &options.unrecorded)?;
+            let golden = recording.run(options.iterations).map_err(Failure::Later)?;
+            golden.write(&options.output).map_err(Failure::Later)?;
+            let (file, count) = (options.output.display().to_string(), golden.iterations());
+            if json_wanted {
+                return output::json(&json!({ "file": file, "iterations": count }));
+            }
+            let noun = if count == 1 { "iteration is" } else { "iterations are" };
+            output::print(&format!("{count} {noun} in {file}; `edas golden check {file}` compares with them\n"))
         }
         Command::Check(options) => {
             let golden = Golden::read(&options.file)?;
-            let found = golden.run_again(&options.file, &options.set)?;
+            let recording = golden.recording(&options.file, &options.set)?;
+            let found = recording.run(golden.iterations() as u64).map_err(Failure::Later)?;
             let difference = golden.compare(&found);
             if json_wanted {
                 output::json(&json!({

@@ -62,7 +62,7 @@ enum Command {
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
-    /// List, inspect and check plugins.
+    /// List, inspect and check plugins, and write projects for new ones.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Print the JSON schema of specs, for editors.
@@ -144,6 +144,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    output::keep_stdout();
     log(cli.verbose);
     let result = match cli.command {
         Command::Search(options) => search::run(&options, cli.json),

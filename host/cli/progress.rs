@@ -1,11 +1,11 @@
 //! A search as seen in the terminal: a bar per epoch and a line after it, or plain lines where stderr is no terminal.
 
-use super::output::duration;
+use super::output::{duration, say};
 use crate::error::Result;
 use crate::policy::SpaceView;
 use crate::run::{EpochRecord, Event, IterationRecord, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// Shows a search on stderr.
@@ -18,15 +18,16 @@ pub(super) struct Progress {
     began: Instant,
 }
 
-/// Writes a line to stderr; where nobody reads, nothing is to be done about it.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 impl Progress {
     /// A view that shows nothing when `quiet`.
     pub(super) fn new(quiet: bool) -> Self {
         Self { quiet, bar: None, space: None, epochs: 0, iterations: 0, began: Instant::now() }
+    }
+
+    /// An epoch by its number, which counts from 0 as it does in files and options, and by its place among all.
+    fn name(&self, epoch: u64) -> String {
+        let width = self.epochs.saturating_sub(1).to_string().len();
+        format!("epoch {epoch:width$} ({:>width$} of {})", epoch + 1, self.epochs, width = width)
     }
 
     fn edges(&self, relaxed: &[usize]) -> String {
@@ -62,9 +63,8 @@ impl Progress {
     fn epoch(&mut self, record: &EpochRecord) {
         let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"));
         let line = format!(
-            "epoch {:>3}/{}  train {}  supernet {:.4}  derived {:.4}  rate {:.4}  {}",
-            record.epoch + 1,
-            self.epochs,
+            "{}  train {}  supernet {:.4}  derived {:.4}  rate {:.4}  {}",
+            self.name(record.epoch),
             value(record.train_accuracy),
             record.supernet_accuracy,
             record.derived_accuracy,
@@ -75,7 +75,7 @@ impl Progress {
             Some(bar) => {
                 bar.println(line);
                 bar.set_position(0);
-                bar.set_prefix(format!("epoch {}", record.epoch + 2));
+                bar.set_prefix(self.name(record.epoch + 1));
             }
             None => say(&line),
         }
@@ -105,7 +105,7 @@ impl Observer for Progress {
                     let bar = ProgressBar::with_draw_target(Some(self.iterations), ProgressDrawTarget::stderr());
                     let style = ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len}  {msg}");
                     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                    bar.set_prefix("epoch 1");
+                    bar.set_prefix(self.name(0));
                     bar.enable_steady_tick(Duration::from_millis(500));
                     self.bar = Some(bar);
                 }

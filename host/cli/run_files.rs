@@ -18,24 +18,36 @@ use std::path::Path;
 /// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, given as it
 /// is or in a file). A run's is derived anew where a rule or an epoch is given.
 pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> Result<Genotype> {
+    const WANTED: &str = "a run directory, or the file of a genotype";
     if !path.is_dir() {
-        if rule.is_some() || epoch.is_some() {
+        let architecture = architecture(path)?;
+        if (path.exists() || architecture.is_some()) && (rule.is_some() || epoch.is_some()) {
             return Err(Error::new("only a run can be derived anew")
                 .at(Place::file(path))
                 .expected("a run directory")
-                .found("no folder"));
+                .found(if path.exists() { "a file" } else { "an architecture string" })
+                .help(match path.parent().filter(|folder| folder.join("alpha.jsonl").is_file()) {
+                    Some(run) if run != Path::new("") => format!("name the folder that it lies in: {}", run.display()),
+                    _ => "name the run directory that it comes from: a genotype file holds no α".to_owned(),
+                }));
         }
-        return match architecture(path)? {
-            Some(architecture) => architecture.genotype(&nb201_space()?),
-            None => Genotype::read(path),
-        };
+        if let Some(architecture) = architecture {
+            return architecture.genotype(&nb201_space()?);
+        }
+        return Genotype::read(path).map_err(|e| match e.fields().place {
+            Some(_) => e.help_if_none(format!("what is wanted here is {WANTED}")),
+            None => e.expected(WANTED),
+        });
+    }
+    if !path.join("spec.yaml").is_file() {
+        return Err(Error::new(format!("{} is no run directory", path.display()))
+            .expected(WANTED)
+            .found("a folder without `spec.yaml`")
+            .help("`edas search` makes run directories: runs/<spec name>-<seed>"));
     }
     if rule.is_none() && epoch.is_none() {
-        return Genotype::read(&path.join("genotype.json")).map_err(|e| {
-            e.help_if_none(
-                "a run has a genotype when it is finished; `--epoch N` derives one from an epoch before".to_owned(),
-            )
-        });
+        let file = path.join("genotype.json");
+        return if file.is_file() { Genotype::read(&file) } else { Err(unfinished(path)) };
     }
     let mut spec = Spec::load(path.join("spec.yaml"), &[])?;
     let (_, space) = setup::space(&mut spec, &mut Inputs::default())?;
@@ -72,20 +84,38 @@ fn nb201_space() -> Result<Space> {
     Err(Error::new("architecture strings need the feature `nb201`, without which this program was built"))
 }
 
+/// The error for a run that has come to no result.
+fn unfinished(run: &Path) -> Error {
+    let last = lines(run).ok().and_then(|lines| lines.last()?.1["epoch"].as_u64());
+    Error::new(format!("the run in {} has no genotype", run.display()))
+        .expected("a run that is finished")
+        .found(match run.join("failure.txt").is_file() {
+            true => "one that failed: its `failure.txt` says why",
+            false => "one that was interrupted, or still runs",
+        })
+        .help(match last {
+            Some(epoch) => format!("`--epoch {epoch}` derives one from α after its last whole epoch"),
+            None => "none of its epochs is whole: search anew".to_owned(),
+        })
+}
+
+/// The lines of a run's α, with their numbers. A last line that was cut off does not count.
+fn lines(run: &Path) -> Result<Vec<(usize, Value)>> {
+    let path = run.join("alpha.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate();
+    let value = |(i, line)| {
+        let value = serde_json::from_str(line)
+            .map_err(|e| Error::new(format!("this is no line of α: {e}")).at(Place::at(&path, i + 1, e.column())))?;
+        Ok((i + 1, value))
+    };
+    whole.map(value).collect()
+}
+
 /// α after an epoch, the last where none is given.
 fn alpha(run: &Path, epoch: Option<u64>) -> Result<Alpha> {
     let path = run.join("alpha.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
-    let lines: Vec<(usize, Value)> = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| {
-            let value = serde_json::from_str(line).map_err(|e| {
-                Error::new(format!("this is no line of α: {e}")).at(Place::at(&path, i + 1, e.column()))
-            })?;
-            Ok((i + 1, value))
-        })
-        .collect::<Result<_>>()?;
+    let lines = lines(run)?;
     let epochs: Vec<u64> = lines.iter().filter_map(|(_, line)| line["epoch"].as_u64()).collect();
     let found = match epoch {
         Some(epoch) => lines.iter().find(|(_, line)| line["epoch"].as_u64() == Some(epoch)),

@@ -1,11 +1,11 @@
 //! `edas trace`: the plans that a policy makes, without training.
 
+use super::output::say;
 use super::{Done, Failure, SpecOptions};
+use crate::policy::Turn;
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
-use crate::policy::{Steps, Turn};
-use crate::spec::ValidationData;
-use crate::train::search::iterations_per_epoch;
+use crate::train::search::{iterations_per_epoch, sizes};
 use crate::train::setup::{Need, Setup};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) struct Options {
     #[command(flatten)]
     spec: SpecOptions,
-    /// How many iterations.
+    /// How many iterations; at most those of the search.
     #[arg(long, value_name = "N", default_value_t = 10)]
     iterations: u64,
 }
@@ -23,22 +23,16 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Done {
     let mut setup = Setup::new(options.spec.load()?, Need::Sizes, None)?;
     let spec = setup.spec.clone();
-    let count = spec.data.limit.map_or(setup.images.count, |n| (n as usize).min(setup.images.count));
-    let holdout = if let ValidationData::Holdout(share) = spec.validation.data { share } else { 0.0 };
-    let train = crate::data::split_sizes(count, holdout, spec.data.split).train;
-    let per_epoch = iterations_per_epoch(train, spec.search.batch);
+    let per_epoch = iterations_per_epoch(sizes(&spec, setup.images.count).train, spec.search.batch);
+    let total = per_epoch * u64::from(spec.search.epochs);
     let alpha = Arc::new(setup.initial_alpha());
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for iteration in 0..options.iterations {
+    let mut out = BufWriter::new(super::output::results());
+    for iteration in 0..options.iterations.min(total) {
         let clock = Clock::at(iteration, u64::from(spec.search.epochs), per_epoch);
         let turn = Turn::new(clock, &setup.view, &alpha, spec.seed);
         let steps = setup.policy.plan(&turn).and_then(|steps| steps.check(&setup.view).map(|()| steps));
         let steps = steps.map_err(|e| Failure::Later(e.context(format!("iteration {iteration}"))))?;
-        let plans = match &steps {
-            Steps::Both(plan) => vec![(None, plan)],
-            Steps::List(list) => list.iter().map(|step| (Some(step.phase), &step.plan)).collect(),
-        };
-        for (k, (phase, plan)) in plans.into_iter().enumerate() {
+        for (k, (phase, plan)) in steps.plans().into_iter().enumerate() {
             let line = trace_line(iteration, clock.epoch, phase, &plan.resolve(&alpha, k as u64), &setup.view);
             match writeln!(out, "{line}") {
                 Ok(()) => {}
@@ -47,5 +41,9 @@ pub(super) fn run(options: &Options) -> Done {
             }
         }
     }
-    out.flush().map_err(|_| Failure::Gone)
+    out.flush().map_err(|_| Failure::Gone)?;
+    if options.iterations > total {
+        say(&format!("the search ends here: it has {total} iterations, {} epochs of {per_epoch}", spec.search.epochs));
+    }
+    Ok(())
 }

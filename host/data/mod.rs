@@ -27,4 +27,4 @@ pub use batch::{Batch, Plain};
 pub use dataset::{DataSet, Part};
 pub use loader::{Loader, LoaderSettings};
 pub use source::{Size, published_size};
-pub use split::{Split, split_sizes};
+pub use split::{Split, SplitSizes, split_sizes};

@@ -1,7 +1,8 @@
 //! Which images train weights, which search, and which are held out.
 //!
 //! Every part is drawn by the seed with its classes balanced: within each class the images are put into a random order,
-//! and parts are cut from it. The paper says only "half of the training images"; balanced halves differ from plain
+//! and parts are cut from it. Where `limit` takes fewer images than there are, it takes as many of each class as of any
+//! other, as far as they go; parts of them keep that balance. The paper says only "half of the training images"; balanced halves differ from plain
 //! ones by a few images per class.
 
 use crate::error::{Error, Result};
@@ -58,7 +59,7 @@ impl Split {
                 ))
                 .help("use more images, or other shares in `data.split` and `validation.data`"));
         }
-        let order = balanced_order(labels, seed);
+        let order = balanced_order(labels, count, seed);
         // Of an order in which every stretch is balanced, stretches are balanced parts.
         let part = |from: usize, length: usize| {
             let mut part = order[from..from + length].to_vec();
@@ -73,20 +74,46 @@ impl Split {
     }
 }
 
-/// All images in an order of which every stretch has its classes nearly balanced: the k-th of n images of a class stands at
-/// (k + a random share) / n of the way.
-fn balanced_order(labels: &[u16], seed: u64) -> Vec<usize> {
+/// How many images of each class make `count` images, given how many there are: equally many of each, all of a class that
+/// has fewer. What does not divide evenly goes to classes that the seed draws.
+fn quotas(available: &[usize], count: usize, source: Source) -> Vec<usize> {
+    let mut quotas = vec![0; available.len()];
+    let mut left = count;
+    loop {
+        let mut open: Vec<usize> = (0..quotas.len()).filter(|class| quotas[*class] < available[*class]).collect();
+        if left == 0 || open.is_empty() {
+            return quotas;
+        }
+        let each = left / open.len();
+        if each == 0 {
+            source.named("limit").shuffle(&mut open);
+            open.truncate(left);
+        }
+        for class in open {
+            let more = each.max(1).min(available[class] - quotas[class]);
+            quotas[class] += more;
+            left -= more;
+        }
+    }
+}
+
+/// `count` images in an order of which every stretch has its classes nearly balanced: the k-th of n images of a class stands
+/// at (k + a random share) / n of the way.
+fn balanced_order(labels: &[u16], count: usize, seed: u64) -> Vec<usize> {
     let source = Source::new(seed, Purpose::Split);
     let classes = labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
     let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); classes];
     for (image, label) in labels.iter().enumerate() {
         by_class[usize::from(*label)].push(image);
     }
-    let mut placed: Vec<(f64, usize)> = Vec::with_capacity(labels.len());
-    for (class, images) in by_class.iter_mut().enumerate() {
+    let available: Vec<usize> = by_class.iter().map(Vec::len).collect();
+    let quotas = quotas(&available, count, source);
+    let mut placed: Vec<(f64, usize)> = Vec::with_capacity(count);
+    for (class, (mut images, quota)) in by_class.into_iter().zip(quotas).enumerate() {
         let mut stream = source.at(class as u64);
-        stream.shuffle(images);
-        let n = images.len() as f64;
+        stream.shuffle(&mut images);
+        images.truncate(quota);
+        let n = quota as f64;
         placed.extend(images.iter().enumerate().map(|(k, image)| ((k as f64 + stream.uniform()) / n, *image)));
     }
     placed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -2,6 +2,7 @@
 
 use super::view::SpaceView;
 use crate::error::{Error, Result};
+use crate::random::Stream;
 use serde::{Deserialize, Serialize};
 
 /// The sign of α in a gate.
@@ -37,6 +38,22 @@ pub enum Gate {
     Off,
 }
 
+/// The lowest temperature. Below it, α divided by it leaves the range of the numbers that the softmax is computed in.
+pub const LEAST_TEMPERATURE: f64 = 1e-6;
+
+/// Whether relaxed gates can be computed at a temperature.
+///
+/// # Errors
+/// Where it is below [`LEAST_TEMPERATURE`], or not finite.
+pub fn check_temperature(temperature: f64) -> Result<()> {
+    if temperature >= LEAST_TEMPERATURE && temperature.is_finite() {
+        return Ok(());
+    }
+    Err(Error::new("the temperature is out of range")
+        .expected(format!("a number of at least {LEAST_TEMPERATURE:?}"))
+        .found(format!("{temperature:?}")))
+}
+
 /// The gates of all edges for one step, and what holds for all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -48,7 +65,8 @@ pub struct Plan {
     pub sign: Sign,
     /// The temperature of all relaxed gates.
     pub temperature: f64,
-    /// Where relaxed gates have Gumbel noise: the seed of its stream.
+    /// Where relaxed gates have Gumbel noise: the seed of its stream. The same seed gives the same noise, so it has to be
+    /// drawn anew in every iteration: [`Plan::gumbel`] does.
     pub gumbel: Option<u64>,
 }
 
@@ -68,6 +86,9 @@ impl Plan {
     }
 
     /// Relaxes an edge over all of its candidates.
+    ///
+    /// # Panics
+    /// Where `edge` is not below the number of edges that the plan was made for.
     pub fn relax(mut self, edge: usize) -> Self {
         self.gates[edge] = Gate::Relaxed(None);
         self
@@ -85,22 +106,27 @@ impl Plan {
         self
     }
 
+    /// Adds Gumbel noise to all relaxed gates, from a stream whose seed is drawn from `random`: from [`Turn::random`], to
+    /// get other noise in every iteration.
+    ///
+    /// [`Turn::random`]: super::Turn::random
+    pub fn gumbel(mut self, random: &mut Stream) -> Self {
+        self.gumbel = Some(random.index(u64::MAX));
+        self
+    }
+
     /// Checks the plan against a space.
     ///
     /// # Errors
-    /// Where it has not one gate per edge, names a candidate that an edge lacks, an empty subset, or a temperature that
-    /// is not above 0.
+    /// Where it has not one gate per edge, names a candidate that an edge lacks, an empty subset, or has a temperature
+    /// below [`LEAST_TEMPERATURE`].
     pub fn check(&self, space: &SpaceView) -> Result<()> {
         if self.gates.len() != space.edges.len() || self.signs.len() != space.edges.len() {
             return Err(Error::new("the plan was made for another space")
                 .expected(format!("{} gates", space.edges.len()))
                 .found(format!("{} gates", self.gates.len())));
         }
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            return Err(Error::new("the plan's temperature is out of range")
-                .expected("a number above 0")
-                .found(self.temperature.to_string()));
-        }
+        check_temperature(self.temperature)?;
         for (gate, edge) in self.gates.iter().zip(&space.edges) {
             let named: &[usize] = match gate {
                 Gate::Only(candidate) => std::slice::from_ref(candidate),
@@ -177,6 +203,14 @@ impl Steps {
                     .found(steps.len().to_string()))
             }
             Steps::List(steps) => steps.iter().try_for_each(|step| step.plan.check(space)),
+        }
+    }
+
+    /// The plan of each step, with its phase; without one where it serves both.
+    pub fn plans(&self) -> Vec<(Option<Phase>, &Plan)> {
+        match self {
+            Steps::Both(plan) => vec![(None, plan)],
+            Steps::List(list) => list.iter().map(|step| (Some(step.phase), &step.plan)).collect(),
         }
     }
 

@@ -94,10 +94,13 @@ impl<'a> Decoder<'a> {
     }
 
     fn whole_number(&self, low: i128, high: i128) -> Result<i128, DecodeError> {
-        let expected = || match (low, high) {
-            (0, high) if high >= i128::from(i64::MAX) => "a whole number of at least 0".to_owned(),
-            (low, high) if high >= i128::from(i64::MAX) && low < 0 => "a whole number".to_owned(),
-            (low, high) => format!("a whole number from {low} to {high}"),
+        // The bounds of a wide type say something to a number that is outside of them, and to nothing else.
+        let outside = matches!(self.node.value, Value::Integer(_));
+        let unbounded = high >= i128::from(i64::MAX) || (!outside && high >= i128::from(i32::MAX));
+        let expected = || match low {
+            0 if unbounded => "a whole number of at least 0".to_owned(),
+            _ if unbounded => "a whole number".to_owned(),
+            low => format!("a whole number from {low} to {high}"),
         };
         match &self.node.value {
             Value::Integer(value) if (low..=high).contains(value) => Ok(*value),

@@ -38,7 +38,9 @@ impl Spec {
                     .found(format!("--set {assignment}"))
                     .help("name the other spec as the one to run, or write a spec that extends it"));
             }
+            let before = node.entry("policy").map(|entry| entry.node.clone());
             node.set(assignment)?;
+            forget_policy(&mut node, before.as_ref(), assignment);
         }
         refuse_reserved(&node)?;
         check_version(&node)?;
@@ -102,17 +104,43 @@ fn replaces(path: &str, base: &Node, over: &Node) -> bool {
     if !matches!(path, "space" | "policy") {
         return false;
     }
-    let choice = |node: &Node| {
-        // Compared as what they mean where they are written.
-        let text = |key: &str| node.get(key).and_then(|node| Some((node.as_str()?, node.place())));
-        let script = text("script").map(|(text, place)| SpecPath::resolve(text, &place));
-        let plugin = text("plugin").map(|(text, place)| PluginRef::resolve(text, &place));
-        let name = plugin.as_ref().and_then(|_| node.get("name")).cloned();
-        (script, plugin, name)
-    };
     // `policy: {params: …}` changes parameters of the policy beneath; a space is described or named.
     let named = path == "space" || over.entry("script").is_some() || over.entry("plugin").is_some();
     named && choice(base) != choice(over)
+}
+
+/// What a `space` or `policy` names, compared as what it means where it is written.
+fn choice(node: &Node) -> (Option<SpecPath>, Option<PluginRef>, Option<Node>) {
+    let text = |key: &str| node.get(key).and_then(|node| Some((node.as_str()?, node.place())));
+    let script = text("script").map(|(text, place)| SpecPath::resolve(text, &place));
+    let plugin = text("plugin").map(|(text, place)| PluginRef::resolve(text, &place));
+    let name = plugin.as_ref().and_then(|_| node.get("name")).cloned();
+    (script, plugin, name)
+}
+
+/// The same rule for `--set policy.script=…`: what the files say of another policy goes. What the command line
+/// itself has set stays: the order of its assignments should not matter.
+fn forget_policy(node: &mut Node, before: Option<&Node>, assignment: &str) {
+    let path = assignment.split('=').next().unwrap_or_default();
+    let Some(key) = path.strip_prefix("policy.").filter(|key| matches!(*key, "script" | "plugin" | "name")) else {
+        return;
+    };
+    let Value::Mapping(entries) = &mut node.value else { return };
+    let Some(policy) = entries.iter_mut().find(|entry| entry.key == "policy") else { return };
+    if before.is_some_and(|before| choice(before) == choice(&policy.node)) {
+        return;
+    }
+    let here = |entry: &Entry| entry.place().file == Path::new("<command line>");
+    let Value::Mapping(entries) = &mut policy.node.value else { return };
+    entries.retain(|entry| match (entry.key.as_str(), key) {
+        ("script", "plugin" | "name") | ("plugin" | "name", "script") => here(entry),
+        _ => true,
+    });
+    if let Some(params) = entries.iter_mut().find(|entry| entry.key == "params")
+        && let Value::Mapping(values) = &mut params.node.value
+    {
+        values.retain(here);
+    }
 }
 
 fn refuse_reserved(node: &Node) -> Result<()> {

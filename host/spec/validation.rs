@@ -22,6 +22,16 @@ pub struct Validation {
     pub batch_norm: BatchNorm,
 }
 
+impl ValidationData {
+    /// The share of the training images that trains nothing.
+    pub fn holdout(self) -> f64 {
+        match self {
+            ValidationData::Search => 0.0,
+            ValidationData::Holdout(share) => share,
+        }
+    }
+}
+
 /// The images that measure.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

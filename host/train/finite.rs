@@ -3,8 +3,10 @@
 use super::batch::TensorBatch;
 use crate::error::Error;
 use crate::execute::Norm;
+use crate::graph::Layer;
 use crate::policy::Resolved;
 use crate::supernet::{Block, Mixture, Network};
+use std::collections::BTreeSet;
 use tch::Tensor;
 
 fn finite(tensor: &Tensor) -> bool {
@@ -12,8 +14,17 @@ fn finite(tensor: &Tensor) -> bool {
     tensor.f_sum(tch::Kind::Double).and_then(|sum| sum.f_double_value(&[])).is_ok_and(f64::is_finite)
 }
 
-/// The error for a loss that is not finite: it names the first operation whose output is not.
+/// The error for a loss that is not finite: it names the edge whose weights are not, or the first operation whose output
+/// is not.
 pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, mixture: &Mixture, loss: f64) -> Error {
+    let not_finite = |by: String| Error::new(format!("the loss is not finite: {loss}")).found(by);
+    // What goes into the pass is looked at first: every operation would only hand it on.
+    if let Some(edge) = mixture.iter().position(|weights| weights.as_ref().is_some_and(|w| !finite(w))) {
+        return not_finite(format!(
+            "the weights of the candidates of edge {edge}, which follow from α, are not finite"
+        ))
+        .help("lower `search.architecture.learning_rate`, or raise the plan's temperature");
+    }
     let parameters = &network.parameters;
     let mut first = None;
     let mut watch = |block: &Block, outputs: &[Tensor]| {
@@ -35,14 +46,13 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
     } else {
         "the images".to_owned()
     };
-    Error::new(format!("the loss is not finite: {loss}"))
-        .found(format!("the first output that is not finite comes from {by}"))
+    not_finite(format!("the first output that is not finite comes from {by}"))
         .help("lower `search.weights.learning_rate`, or look at that operation and the data")
 }
 
 /// The error for gradients that are not finite. What goes wrong on the way back spoils everything before it: the weight that
 /// is nearest to the head tells where it began.
-pub(super) fn explain_gradients(network: &Network, weights: &[usize], gradients: &[Tensor]) -> Error {
+pub(super) fn explain_gradients(network: &Network, plan: &Resolved, weights: &[usize], gradients: &[Tensor]) -> Error {
     let broken = weights.iter().zip(gradients).filter(|(_, g)| g.defined() && !finite(g)).map(|(w, _)| *w).max();
     let blocks = network.blocks();
     let by = broken.map_or_else(
@@ -52,7 +62,19 @@ pub(super) fn explain_gradients(network: &Network, weights: &[usize], gradients:
             format!("`{}` ({owner})", network.parameters.get(weight).name)
         },
     );
+    // libtorch's own layers seldom go wrong on the way back.
+    let running = network.running(plan);
+    let own = |layer: &Layer| matches!(layer, Layer::Kernel(_) | Layer::Native(_));
+    let suspects: BTreeSet<&str> = running
+        .iter()
+        .filter(|block| block.graph.nodes.iter().any(|node| own(&node.layer)))
+        .map(|block| block.owner.as_str())
+        .collect();
+    let suspects = match suspects.len() {
+        0 => String::new(),
+        _ => format!("; code of plugins' own ran in {}", Vec::from_iter(suspects).join(", ")),
+    };
     Error::new("the gradient of the weights is not finite")
-        .found(format!("nearest to the head that of {by}"))
+        .found(format!("nearest to the head that of {by}{suspects}"))
         .help("look at that operation and those after it, or lower `search.weights.learning_rate`")
 }

@@ -87,11 +87,11 @@ fn machine(threads: u32) -> String {
     )
 }
 
-/// Listens to a search.
-#[derive(Default)]
-struct Recorder {
-    plans: Vec<String>,
-    list: Vec<Iteration>,
+/// A spec whose first iterations are about to be recorded: its input is sound, nothing has run.
+pub struct Recording {
+    search: Search,
+    spec: PathBuf,
+    set: Vec<String>,
 }
 
 fn plan_text(line: &Value, candidates: &[Vec<String>]) -> String {
@@ -116,62 +116,62 @@ fn plan_text(line: &Value, candidates: &[Vec<String>]) -> String {
     format!("{}{inverted}: {}", line["phase"].as_str().unwrap_or_default(), gates.join(" "))
 }
 
-impl Recorder {
-    fn run(self, search: Search, iterations: u64) -> Result<Golden> {
-        let mut recorder = self;
+impl Recording {
+    /// Prepares a spec. `unrecorded` settings hold for this run and do not enter the record.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the spec.
+    pub fn prepare(spec: &Path, overrides: &[String], unrecorded: &[String]) -> Result<Self> {
+        let all: Vec<String> = overrides.iter().chain(unrecorded).cloned().collect();
+        let search = Search::from_spec(Spec::load(spec, &all)?)?;
+        Ok(Self { search, spec: spec.to_owned(), set: overrides.to_vec() })
+    }
+
+    /// Runs so many iterations, or all of the search where it has fewer.
+    ///
+    /// # Errors
+    /// Where there are none, and whatever goes wrong in the run.
+    pub fn run(self, iterations: u64) -> Result<Golden> {
+        if iterations == 0 {
+            return Err(Error::new("a record of no iterations says nothing").expected("at least 1 iteration"));
+        }
+        let search = self.search;
         let spec = &search.setup().spec;
         let machine = machine(spec.threads);
         let candidates: Vec<Vec<String>> = search.setup().view.edges.iter().map(|e| e.candidates.clone()).collect();
         let total = search.iterations_per_epoch() * u64::from(spec.search.epochs);
         let mut running = search.start()?;
+        let mut list = Vec::new();
         for _ in 0..iterations.min(total) {
-            let mut listener = Listener { recorder: &mut recorder, candidates: &candidates };
+            let mut listener = Listener { plans: Vec::new(), candidates: &candidates };
             let (record, relaxed) = running.iteration(&mut [&mut listener])?;
             let alpha = &running.trainer.architecture.alpha;
             let rows = relaxed.iter().map(|edge| (*edge, alpha[*edge].clone())).collect();
-            let plans = std::mem::take(&mut recorder.plans);
             let losses = [record.search_loss, record.train_loss];
-            recorder.list.push(Iteration { iteration: record.iteration, plans, losses, alpha: rows });
+            list.push(Iteration { iteration: record.iteration, plans: listener.plans, losses, alpha: rows });
+            if running.at_end_of_epoch() && running.end_epoch(&mut [])? {
+                break;
+            }
         }
-        let head = Head {
-            golden: 1,
-            spec: PathBuf::new(),
-            set: Vec::new(),
-            machine: machine.clone(),
-            tolerance: Tolerance { loss: 0.02, alpha: 0.01 },
-        };
-        Ok(Golden { head, list: recorder.list, machine })
+        let tolerance = Tolerance { loss: 0.02, alpha: 0.01 };
+        let head = Head { golden: 1, spec: self.spec, set: self.set, machine: machine.clone(), tolerance };
+        Ok(Golden { head, list, machine })
     }
 }
 
+/// Listens to one iteration.
 struct Listener<'a> {
-    recorder: &'a mut Recorder,
+    plans: Vec<String>,
     candidates: &'a [Vec<String>],
 }
 
 impl Observer for Listener<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
         if let Event::Step(line) = event {
-            self.recorder.plans.push(plan_text(line, self.candidates));
+            self.plans.push(plan_text(line, self.candidates));
         }
         Ok(())
     }
-}
-
-fn load(spec: &Path, overrides: &[String]) -> Result<Search> {
-    Search::from_spec(Spec::load(spec, overrides)?)
-}
-
-/// Runs the first iterations of a spec. `unrecorded` settings hold for this run and do not enter the record.
-///
-/// # Errors
-/// Whatever is wrong with the spec, or goes wrong in the run.
-pub fn record(spec: &Path, overrides: &[String], unrecorded: &[String], iterations: u64) -> Result<Golden> {
-    let all: Vec<String> = overrides.iter().chain(unrecorded).cloned().collect();
-    let mut golden = Recorder::default().run(load(spec, &all)?, iterations)?;
-    golden.head.spec = spec.to_owned();
-    golden.head.set = overrides.to_vec();
-    Ok(golden)
 }
 
 impl Golden {
@@ -221,18 +221,20 @@ impl Golden {
         let list = lines
             .map(|(i, line)| serde_json::from_str(line).map_err(|e| wrong(i + 1, &e)))
             .collect::<Result<Vec<_>>>()?;
+        if list.is_empty() {
+            return Err(Error::new("this golden file has no iterations").at(Place::file(path)));
+        }
         let machine = head.machine.clone();
         Ok(Self { head, list, machine })
     }
 
-    /// Runs the same iterations again; `path` is where the file lies, `further` settings are added.
+    /// Prepares the same spec again; `path` is where the file lies, `further` settings are added.
     ///
     /// # Errors
-    /// As [`record`].
-    pub fn run_again(&self, path: &Path, further: &[String]) -> Result<Self> {
+    /// As [`Recording::prepare`].
+    pub fn recording(&self, path: &Path, further: &[String]) -> Result<Recording> {
         let spec = path.parent().unwrap_or(Path::new("")).join(&self.head.spec);
-        let all: Vec<String> = self.head.set.iter().chain(further).cloned().collect();
-        Recorder::default().run(load(&spec, &all)?, self.list.len() as u64)
+        Recording::prepare(&spec, &self.head.set, further)
     }
 
     /// The first difference between what was expected and what was found: exactly where the machines are of one kind, within
@@ -247,7 +249,7 @@ impl Golden {
                 Some(Difference { iteration: a.iteration, quantity, expected, found })
             };
             if a.plans != b.plans {
-                return differs("its plans".to_owned(), format!("{:?}", a.plans), format!("{:?}", b.plans));
+                return differs("its plans".to_owned(), a.plans.join("; "), b.plans.join("; "));
             }
             for (k, name) in ["the search loss", "the train loss"].into_iter().enumerate() {
                 let same = match (a.losses[k], b.losses[k]) {
@@ -255,12 +257,14 @@ impl Golden {
                     (x, y) => x == y,
                 };
                 if !same {
-                    return differs(name.to_owned(), format!("{:?}", a.losses[k]), format!("{:?}", b.losses[k]));
+                    let text = |loss: Option<f64>| loss.map_or_else(|| "none".to_owned(), |loss| loss.to_string());
+                    return differs(name.to_owned(), text(a.losses[k]), text(b.losses[k]));
                 }
             }
             for ((edge, x), (_, y)) in a.alpha.iter().zip(&b.alpha) {
                 if x.len() != y.len() || x.iter().zip(y).any(|(x, y)| !near(*x, *y, self.head.tolerance.alpha)) {
-                    return differs(format!("α of edge {edge}"), format!("{x:?}"), format!("{y:?}"));
+                    let text = |row: &[f64]| row.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+                    return differs(format!("α of edge {edge}"), text(x), text(y));
                 }
             }
         }

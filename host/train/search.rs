@@ -10,7 +10,7 @@ use super::schedule::cosine;
 use super::setup::{Need, Setup};
 use super::step::Trainer;
 use super::validate;
-use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split};
+use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
@@ -90,17 +90,14 @@ impl Search {
         let Some(data) = setup.images.data.clone() else {
             return Err(Error::new("a search needs the images themselves"));
         };
-        let holdout = match spec.validation.data {
-            ValidationData::Search => 0.0,
-            ValidationData::Holdout(share) => share,
-        };
         let limit = spec.data.limit.map(|n| n as usize);
+        let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
         Ok(Self { spec, setup, data, split, iterations: None })
     }
 
-    /// Ends the search after this many iterations, wherever they are in an epoch.
+    /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
     pub fn limit(mut self, iterations: u64) -> Self {
         self.iterations = Some(iterations);
         self
@@ -114,6 +111,27 @@ impl Search {
     /// The number of iterations in an epoch.
     pub fn iterations_per_epoch(&self) -> u64 {
         iterations_per_epoch(self.split.train.len(), self.spec.search.batch)
+    }
+
+    /// The plans of the first iterations, resolved against α as it starts. The policy's state is what it was afterwards.
+    ///
+    /// # Errors
+    /// Where the policy fails.
+    pub fn first_plans(&mut self, iterations: u64) -> Result<Vec<Resolved>> {
+        let (per_epoch, epochs) = (self.iterations_per_epoch(), u64::from(self.spec.search.epochs));
+        let (setup, seed) = (&mut self.setup, self.spec.seed);
+        let alpha = Arc::new(setup.initial_alpha());
+        let state = setup.policy.state()?;
+        let mut plans = Vec::new();
+        let asked = (0..iterations.min(epochs * per_epoch)).try_for_each(|iteration| {
+            let turn = Turn::new(Clock::at(iteration, epochs, per_epoch), &setup.view, &alpha, seed);
+            let steps = setup.policy.plan(&turn)?;
+            steps.check(&setup.view)?;
+            plans.extend(steps.plans().iter().enumerate().map(|(k, (_, plan))| plan.resolve(&alpha, k as u64)));
+            Ok(())
+        });
+        setup.policy.set_state(&state)?;
+        asked.map(|()| plans)
     }
 
     /// Starts the data's background threads and puts the parts together.
@@ -160,6 +178,9 @@ impl Search {
     pub fn run(self, observers: Observers) -> Result<Outcome> {
         let started = Instant::now();
         let limit = self.iterations.unwrap_or(u64::MAX);
+        if limit == 0 {
+            return Err(Error::new("a search of no iterations finds nothing").expected("a limit of at least 1"));
+        }
         let mut search = self.start()?;
         let epochs = u64::from(search.spec.search.epochs);
         tell(
@@ -195,8 +216,8 @@ impl Search {
                 }
             }
             let Some((validation, _)) = &last else { break };
-            let alpha = Arc::new(search.trainer.architecture.alpha.clone());
-            if search.next.is_multiple_of(search.iterations_per_epoch) {
+            if search.at_end_of_epoch() {
+                let alpha = search.trainer.architecture.alpha.clone();
                 let record = EpochRecord {
                     epoch,
                     train_accuracy: train.value(),
@@ -206,13 +227,7 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                let end = EpochEnd {
-                    index: epoch,
-                    derived_accuracy: Some(validation.derived_accuracy),
-                    alpha,
-                    space: search.space.clone(),
-                };
-                stopped = search.policy.end_epoch(&end)?.stop;
+                stopped = search.hear_end_of_epoch(validation.derived_accuracy)?;
             }
             if stopped || search.next >= limit {
                 break;
@@ -308,6 +323,31 @@ impl Running {
         Ok((record, relaxed))
     }
 
+    /// Whether the last iteration was the last of its epoch.
+    pub fn at_end_of_epoch(&self) -> bool {
+        self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
+    }
+
+    /// Ends an epoch as [`Search::run`] does, for who runs the search iteration by iteration: validates, and lets the policy
+    /// hear of it. Returns whether the policy ends the search.
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
+        let (validation, _) = self.validation(observers, false)?;
+        self.hear_end_of_epoch(validation.derived_accuracy)
+    }
+
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64) -> Result<bool> {
+        let end = EpochEnd {
+            index: self.clock(self.next - 1).epoch,
+            derived_accuracy: Some(derived_accuracy),
+            alpha: Arc::new(self.trainer.architecture.alpha.clone()),
+            space: self.space.clone(),
+        };
+        Ok(self.policy.end_epoch(&end)?.stop)
+    }
+
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {
         let settings = &self.trainer.network.settings;
         TensorBatch::new(batch, settings.image, settings.kind, settings.device)
@@ -376,6 +416,12 @@ impl Running {
         self.accuracy_on(&plan, few)?;
         Ok(begun.elapsed().as_secs_f64() * images.len() as f64 / few.len().max(1) as f64)
     }
+}
+
+/// How a spec parts so many training images.
+pub fn sizes(spec: &Spec, images: usize) -> SplitSizes {
+    let count = spec.data.limit.map_or(images, |limit| images.min(limit as usize));
+    split_sizes(count, spec.validation.data.holdout(), spec.data.split)
 }
 
 /// ⌈images / batch⌉: the last and smaller batch is kept.

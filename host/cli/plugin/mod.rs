@@ -1,8 +1,13 @@
-//! `edas plugin`: what plugins there are, what they hold, and whether they hold up.
+//! `edas plugin`: what plugins there are, what they hold, whether they hold up, and projects for new ones.
+//!
+//! - `list`, `inspect`, `check`, `new`: one subcommand each
+//! - `scaffold`: the project that `new` writes
 
 mod check;
 mod inspect;
 mod list;
+mod new;
+mod scaffold;
 
 use super::Done;
 use crate::error::Result;
@@ -19,6 +24,9 @@ pub(super) enum Command {
     /// Show all that a plugin describes: operations, parameters, ranges, layer graphs, costs; spaces; policies.
     #[command(after_help = "Example:\n  edas plugin inspect darts-ops")]
     Inspect(inspect::Options),
+    /// Write a small, whole project for a plugin, with the SDK or the header beside it.
+    #[command(after_help = "Example:\n  edas plugin new my-ops && cd my-ops && cargo build --release")]
+    New(new::Options),
     /// Check a plugin: shapes, gradients, kernels, repeatability of its operations; its spaces; its policies.
     #[command(after_help = "Example:\n  edas plugin check target/release/libmy_ops.so")]
     Check(check::Options),
@@ -28,6 +36,7 @@ pub(super) fn run(command: &Command, json: bool) -> Done {
     match command {
         Command::List => list::run(json),
         Command::Inspect(options) => inspect::run(options, json),
+        Command::New(options) => new::run(options, json),
         Command::Check(options) => check::run(options, json),
     }
 }

@@ -7,7 +7,7 @@ use super::params;
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::raise;
 use crate::policy::AfterEpoch;
-use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps};
+use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps, check_temperature};
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::{EdgeView, SpaceView};
 use crate::random::Stream;
@@ -281,7 +281,14 @@ fn register_random(engine: &mut Engine) {
     engine
         .register_type_with_name::<RandomValue>("Random")
         .register_fn("index", |r: &mut RandomValue, n: INT| -> Raised<INT> {
-            r.below(usize::try_from(n).unwrap_or(0)).map(|i| i as INT)
+            match usize::try_from(n) {
+                Ok(n) if n > 0 => r.below(n).map(|i| i as INT),
+                _ => Err(raise(
+                    Error::new("`index(n)` draws a whole number from 0 to n - 1")
+                        .expected("an n of at least 1")
+                        .found(n.to_string()),
+                )),
+            }
         })
         .register_fn("uniform", |r: &mut RandomValue| r.stream().uniform())
         .register_fn("normal", |r: &mut RandomValue| r.stream().normal())
@@ -341,8 +348,7 @@ fn register_plans(engine: &mut Engine) {
         .register_fn("temperature", |p: &mut PlanValue, t: FLOAT| temperature(p, t))
         .register_fn("temperature", |p: &mut PlanValue, t: INT| temperature(p, t as FLOAT))
         .register_fn("gumbel", |p: &mut PlanValue, random: RandomValue| {
-            let seed = random.stream().index(u64::MAX);
-            p.change(|plan| plan.gumbel = Some(seed))
+            p.change(|plan| *plan = plan.clone().gumbel(&mut random.stream()))
         });
     engine.register_type_with_name::<StepValue>("Step");
     for phase in [Phase::Architecture, Phase::Weights, Phase::Measure] {
@@ -351,11 +357,7 @@ fn register_plans(engine: &mut Engine) {
 }
 
 fn temperature(plan: &PlanValue, t: FLOAT) -> Raised<PlanValue> {
-    if !(t > 0.0 && t.is_finite()) {
-        return Err(raise(
-            Error::new("the temperature is out of range").expected("a number above 0").found(t.to_string()),
-        ));
-    }
+    check_temperature(t).map_err(raise)?;
     Ok(plan.change(|plan| plan.temperature = t))
 }
 

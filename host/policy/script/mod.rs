@@ -1,9 +1,11 @@
 //! Policies that are Rhai scripts.
 //!
+//! - `help`: what the author of a script may have meant, for its errors
 //! - `interface`: what a script sees: turns, plans, edges, random numbers
 //! - `params`: the parameters that a script declares
 //! - `state`: the policy's memory as plain data
 
+mod help;
 mod interface;
 mod params;
 mod state;
@@ -51,7 +53,8 @@ impl ScriptPolicy {
     /// # Errors
     /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
     pub fn new(file: &Path, text: &str, given: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<Self> {
-        let script = Script::compile(file, text, limits, interface::NAMES, interface::register)?;
+        let script = Script::compile(file, text, limits, interface::NAMES, interface::register)
+            .map_err(|e| help::explain(e, &[], interface::NAMES))?;
         if !script.defines("plan", &["turn"])? {
             let names = script.functions();
             return Err(script
@@ -70,7 +73,8 @@ impl ScriptPolicy {
             end_epoch: script.defines("end_epoch", &["epoch"])?,
         };
         let declared = if script.defines("params", &[])? {
-            params::declared(script.call("params", None, ())?).map_err(|e| e.at(crate::error::Place::file(file)))?
+            let returned = script.call("params", None, ()).map_err(|e| help::explain(e, &[], interface::NAMES))?;
+            params::declared(returned).map_err(|e| e.at(crate::error::Place::file(file)))?
         } else {
             Vec::new()
         };
@@ -79,7 +83,8 @@ impl ScriptPolicy {
         let mut policy = Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), has };
         if policy.script.defines("init", &["space", "params"])? {
             let space = Dynamic::from(interface::SpaceValue::new(space));
-            let state = policy.script.call("init", None, (space, policy.params.clone()))?;
+            let arguments = (space, policy.params.clone());
+            let state = policy.script.call("init", None, arguments).map_err(|e| policy.explain(e))?;
             state::to_json(&state, "the state that `init` returned").map_err(|e| policy.locate(e))?;
             policy.state = state;
         }
@@ -96,6 +101,11 @@ impl ScriptPolicy {
         parameter::written(&self.declared, &self.settings)
     }
 
+    fn explain(&self, error: Error) -> Error {
+        let names: Vec<&str> = self.declared.iter().map(|spec| spec.name.as_str()).collect();
+        help::explain(error, &names, interface::NAMES)
+    }
+
     fn locate(&self, error: Error) -> Error {
         match error.fields().place {
             Some(_) => error,
@@ -106,7 +116,7 @@ impl ScriptPolicy {
     }
 
     fn call(&mut self, name: &str, arguments: impl rhai::FuncArgs) -> Result<Dynamic> {
-        let result = self.script.call(name, Some(&mut self.state), arguments)?;
+        let result = self.script.call(name, Some(&mut self.state), arguments).map_err(|e| self.explain(e))?;
         state::to_json(&self.state, "the policy's state (`this`)").map_err(|e| self.locate(e))?;
         Ok(result)
     }

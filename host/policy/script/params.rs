@@ -12,6 +12,10 @@ pub(super) struct Declaration {
     kind: ParameterKind,
 }
 
+/// What a declaration looks like.
+pub(super) const FORMS: &str =
+    "param(default, lowest, highest, \"doc\"), param(true, \"doc\") or param(\"word\", [\"word\", …], \"doc\")";
+
 type Raised<T> = Result<T, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine) {
@@ -23,6 +27,24 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("param", |default: FLOAT, least: FLOAT, most: FLOAT, doc: &str| -> Raised<Declaration> {
         ranged(least <= default && default <= most)?;
         Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
+    });
+    // Whole numbers among others, and whatever else is given: tried after the exact forms.
+    engine.register_fn("param", |default: Dynamic, least: Dynamic, most: Dynamic, doc: &str| -> Raised<Declaration> {
+        let number = |v: &Dynamic| v.as_float().or_else(|_| v.as_int().map(|i| i as FLOAT)).ok();
+        match (number(&default), number(&least), number(&most)) {
+            (Some(default), Some(least), Some(most)) => {
+                ranged(least <= default && default <= most)?;
+                Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
+            }
+            _ => Err(raise(Error::new("a parameter's default and its range are numbers").expected(FORMS).found(
+                format!(
+                    "values of type {}, {} and {}",
+                    super::type_name(&default),
+                    super::type_name(&least),
+                    super::type_name(&most)
+                ),
+            ))),
+        }
     });
     engine.register_fn("param", |default: bool, doc: &str| Declaration {
         doc: doc.to_owned(),
@@ -39,9 +61,7 @@ fn ranged(fits: bool) -> Raised<()> {
     if fits {
         return Ok(());
     }
-    Err(raise(Error::new("a parameter's default is outside its own range").expected(
-        "param(default, lowest, highest, \"doc\"), param(true, \"doc\") or param(\"word\", [\"word\", …], \"doc\")",
-    )))
+    Err(raise(Error::new("a parameter's default is outside its own range").expected(FORMS)))
 }
 
 /// The declarations that `params()` returned.

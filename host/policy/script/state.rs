@@ -4,7 +4,17 @@ use crate::error::{Error, Result};
 use rhai::{Array, Dynamic, FLOAT, INT, Map};
 use serde_json::{Number, Value, json};
 
-/// A script's value as JSON. Numbers that are not finite become `{"float": "NaN"}` and the like.
+/// What JSON has no value for is an object of one of these keys: a number that is not finite (`{"float": "NaN"}`), a
+/// single character (`{"char": "a"}`), and a map that would look like one of the three (`{"map": {"float": …}}`).
+const TAGS: [&str; 3] = ["float", "char", "map"];
+
+/// The only key of a map, if it is a tag.
+fn tag<'a>(mut keys: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+    let first = keys.next().filter(|_| keys.next().is_none())?;
+    TAGS.into_iter().find(|tag| *tag == first)
+}
+
+/// A script's value as JSON, from which [`from_json`] makes the same value again.
 ///
 /// # Errors
 /// Where the value holds anything but texts, numbers, truth values, `()`, arrays and maps.
@@ -21,7 +31,10 @@ pub(super) fn to_json(value: &Dynamic, what: &str) -> Result<Value> {
     if let Ok(v) = value.as_float() {
         return Ok(Number::from_f64(v).map_or_else(|| json!({ "float": v.to_string() }), Value::Number));
     }
-    if value.is_string() || value.is_char() {
+    if let Ok(v) = value.as_char() {
+        return Ok(json!({ "char": v }));
+    }
+    if value.is_string() {
         return Ok(Value::String(value.to_string()));
     }
     if let Some(array) = value.read_lock::<Array>() {
@@ -29,7 +42,8 @@ pub(super) fn to_json(value: &Dynamic, what: &str) -> Result<Value> {
     }
     if let Some(map) = value.read_lock::<Map>() {
         let entries = map.iter().map(|(key, v)| Ok((key.to_string(), to_json(v, what)?)));
-        return entries.collect::<Result<serde_json::Map<_, _>>>().map(Value::Object);
+        let object = Value::Object(entries.collect::<Result<_>>()?);
+        return Ok(if tag(map.keys().map(|key| key.as_str())).is_some() { json!({ "map": object }) } else { object });
     }
     Err(Error::new(format!("{what} holds something that cannot be saved"))
         .expected("texts, numbers, truth values, (), arrays and maps of them")
@@ -48,13 +62,15 @@ pub(super) fn from_json(value: &Value) -> Dynamic {
         },
         Value::String(v) => Dynamic::from(v.clone()),
         Value::Array(list) => Dynamic::from_array(list.iter().map(from_json).collect()),
-        Value::Object(map) => {
-            if let (1, Some(Value::String(text))) = (map.len(), map.get("float"))
-                && let Ok(number) = text.parse::<FLOAT>()
-            {
-                return Dynamic::from_float(number);
-            }
-            Dynamic::from_map(map.iter().map(|(key, v)| (key.as_str().into(), from_json(v))).collect())
-        }
+        Value::Object(map) => match (tag(map.keys().map(String::as_str)), map.values().next()) {
+            (Some("float"), Some(Value::String(text))) => Dynamic::from_float(text.parse().unwrap_or(FLOAT::NAN)),
+            (Some("char"), Some(Value::String(text))) => text.chars().next().map_or(Dynamic::UNIT, Dynamic::from_char),
+            (Some("map"), Some(Value::Object(inner))) => from_entries(inner),
+            _ => from_entries(map),
+        },
     }
+}
+
+fn from_entries(map: &serde_json::Map<String, Value>) -> Dynamic {
+    Dynamic::from_map(map.iter().map(|(key, v)| (key.as_str().into(), from_json(v))).collect())
 }

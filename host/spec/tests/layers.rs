@@ -133,6 +133,27 @@ fn another_policy_or_space_replaces_the_old_one_whole() {
     assert_eq!(space, yaml("name: mine"));
 }
 
+/// As with `extends`: parameters of the old script are not given to the new one, whatever the order of the assignments.
+#[test]
+fn a_policy_set_on_the_command_line_loses_the_parameters_of_the_old_one() {
+    let text = LEAST.replace("rhai}", "rhai, params: {warmup: 3, period: 2}}");
+    let policy = |assignments: &[&str]| {
+        let overrides: Vec<String> = assignments.iter().map(|text| (*text).to_owned()).collect();
+        Spec::parse(&text, "specs/a.yaml", &overrides).unwrap().policy
+    };
+    let params = |assignments: &[&str]| {
+        policy(assignments).params().entries().iter().map(|e| e.key.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(params(&["policy.script=other.rhai"]), "");
+    assert_eq!(params(&["policy.script=other.rhai", "policy.params.more=1"]), "more");
+    assert_eq!(params(&["policy.params.more=1", "policy.script=other.rhai"]), "more");
+    // The same script, written from another folder; and no script at all.
+    assert_eq!(params(&["policy.script=scripts/edas.rhai"]), "warmup period");
+    assert_eq!(params(&["policy.params.more=1"]), "warmup period more");
+    let Policy::Plugin(plugin) = policy(&["policy.plugin=p", "policy.name=q"]) else { panic!("a plugin") };
+    assert_eq!((plugin.name.as_str(), plugin.params.entries().len()), ("q", 0));
+}
+
 #[test]
 fn assignments() {
     let spec = set(&[

@@ -32,6 +32,7 @@
 compile_error!("a plugin must be built with panic = \"unwind\": the SDK turns panics into errors");
 
 pub mod abi;
+mod exponential;
 mod export;
 mod graph;
 mod host;
@@ -41,6 +42,7 @@ mod parameter;
 mod policy;
 mod space;
 
+pub use exponential::exp;
 pub use export::{Plugin, entry};
 pub use graph::{Attributes, Graph, Initialiser, Value};
 pub use host::{Severity, cancelled, log, parallel};

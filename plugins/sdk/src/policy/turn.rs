@@ -60,7 +60,7 @@ impl<'a> Turn<'a> {
     pub fn probabilities(&self, edge: usize) -> Vec<f64> {
         let row = self.alpha(edge);
         let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let powers: Vec<f64> = row.iter().map(|a| libm::exp(a - largest)).collect();
+        let powers: Vec<f64> = row.iter().map(|a| crate::exp(a - largest)).collect();
         let sum: f64 = powers.iter().sum();
         powers.into_iter().map(|p| p / sum).collect()
     }
