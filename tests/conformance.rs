@@ -84,11 +84,8 @@ fn plugins_are_listed_and_inspected() {
     let name = format!("{}planted{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     std::fs::copy(&path, folder.path().join(&name)).expect("a copy");
     let run = |arguments: &[&str]| {
-        let output = edas(folder.path())
-            .args(arguments)
-            .env("EDAS_PLUGIN_PATH", folder.path())
-            .output()
-            .expect("it runs");
+        let output =
+            edas(folder.path()).args(arguments).env("EDAS_PLUGIN_PATH", folder.path()).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     };
