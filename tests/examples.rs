@@ -309,6 +309,21 @@ fn another_libtorch_is_refused() {
     build("squeeze_excite").expect("layers need no libtorch");
 }
 
+/// What `edas plugin check` asks of every plugin.
+#[test]
+fn the_examples_pass_the_conformance_kit() {
+    for example in ["example-c", "example-cpp"] {
+        examples();
+        let mut check = common::edas(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        // Threads that spin while they wait take minutes on a machine that is busy with other tests.
+        check.env("OMP_WAIT_POLICY", "passive").args(["plugin", "check"]).arg(make(example, "sound", &[]));
+        let output = check.assert().success();
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(text.contains("All checks passed"), "{text}");
+        assert_eq!(example == "example-c", text.contains("kernel as its reference"), "{text}");
+    }
+}
+
 /// Nothing but the entry is visible, so that two plugins never meet.
 #[test]
 #[cfg(target_os = "linux")]
