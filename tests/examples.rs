@@ -1,4 +1,5 @@
-//! The example plugins in C and C++: built with make as their authors would, loaded, and compared with libtorch's own layers.
+//! Plugins in C and C++: the examples, built with make as their authors would, loaded, and compared with libtorch's own layers; a
+//! policy and a space.
 
 mod common;
 
@@ -307,6 +308,50 @@ fn another_libtorch_is_refused() {
         assert!(error.contains(part), "`{part}` is not in `{error}`");
     }
     build("squeeze_excite").expect("layers need no libtorch");
+}
+
+/// What `edas plugin check` asks of every plugin.
+#[test]
+fn the_examples_pass_the_conformance_kit() {
+    for example in ["example-c", "example-cpp"] {
+        examples();
+        let mut check = common::edas(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        // Threads that spin while they wait take minutes on a machine that is busy with other tests.
+        check.env("OMP_WAIT_POLICY", "passive").args(["plugin", "check"]).arg(make(example, "sound", &[]));
+        let output = check.assert().success();
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(text.contains("All checks passed"), "{text}");
+        assert_eq!(example == "example-c", text.contains("kernel as its reference"), "{text}");
+    }
+}
+
+/// A policy in C draws the same random numbers as the bundled one in Rust, and plans the same; a space in C is a space.
+#[test]
+fn a_policy_and_a_space_in_c() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = folder.path().join("libc_policy.so");
+    let mut command = Command::new("cc");
+    command.args(["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden"]);
+    command.arg(format!("-I{}", repository("plugins/sdk/include").display())).arg("-o").arg(&library);
+    let output = command.arg(repository("tests/plugins/c-policy/policy.c")).output().expect("a C compiler runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = |arguments: &[&str]| {
+        let mut command = common::edas(folder.path());
+        let output = command.env("OMP_WAIT_POLICY", "passive").args(arguments).assert().success();
+        String::from_utf8_lossy(&output.get_output().stdout).into_owned()
+    };
+    let spec = repository("specs/quickstart.yaml").display().to_string();
+    let traced = |plugin: &str| {
+        let policy = format!("policy={{plugin: {plugin}, name: inversion, params: {{warmup_epochs: 1}}}}");
+        run(&["trace", &spec, "--iterations", "40", "--set", &policy])
+    };
+    let in_c = traced(&library.display().to_string());
+    assert_eq!(in_c.lines().count(), 40);
+    assert_eq!(in_c, traced("edas-policies"));
+    let space = format!("space={{plugin: {}, name: chain}}", library.display());
+    let checked = run(&["check", &spec, "--no-timing", "--set", &space]);
+    assert!(checked.contains("chain, 2 edges"), "{checked}");
+    assert!(run(&["plugin", "check", "libc_policy.so"]).contains("All checks passed"));
 }
 
 /// Nothing but the entry is visible, so that two plugins never meet.

@@ -48,15 +48,26 @@ fn whole(name: &str, kind: &str, language: &str, command: &str) {
     let checked = edas(&folder).args(["check", "spec.yaml", "--no-timing"]).assert().success();
     let checked = String::from_utf8_lossy(&checked.get_output().stdout).into_owned();
     assert!(checked.contains("The spec is sound"), "{checked}");
+    let snake = name.replace('-', "_");
+    let library = match language {
+        "rust" => {
+            format!("target/release/{}{snake}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+        }
+        _ => format!("lib{snake}.so"),
+    };
+    let mut check = edas(&folder);
+    // Threads that spin while they wait take minutes on a machine that is busy with other tests.
+    check.env("OMP_WAIT_POLICY", "passive").args(["plugin", "check", &library]);
+    let kept = check.assert().success();
+    let kept = String::from_utf8_lossy(&kept.get_output().stdout).into_owned();
+    assert!(kept.contains("All checks passed"), "{kept}");
     let mut search = edas(&folder);
     search.args(["search", "spec.yaml", "--quiet", "--set", "search.epochs=1", "--set", "data.limit=200"]);
     search.assert().success();
     let genotype = folder.join(format!("runs/{name}-0/genotype.json"));
     assert!(genotype.is_file(), "the search has a result");
     if language == "rust" {
-        let snake = name.replace('-', "_");
-        let file = format!("{}{snake}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        let size = std::fs::metadata(folder.join("target/release").join(file)).expect("built").len();
+        let size = std::fs::metadata(folder.join(&library)).expect("built").len();
         assert!(size < 1_000_000, "{size} bytes");
     }
 }
@@ -138,6 +149,63 @@ fn the_exponential_function_is_libms() {
         let uniform = (state >> 11) as f64 / (1u64 << 53) as f64;
         for x in [f64::from_bits(state), uniform * 1500.0 - 750.0, uniform * 4.0 - 2.0, uniform * 40.0 - 745.2] {
             check(x);
+        }
+    }
+}
+
+/// The code blocks of `plugins/README.md` stand in the templates, which the tests above build; its tables hold all that there is.
+#[test]
+fn the_readme_of_plugins_says_what_is() {
+    let text = std::fs::read_to_string(common::repository("plugins/README.md")).expect("it is there");
+    let mut sources = Vec::new();
+    for (language, file) in [
+        ("rust", "op-set-rust/src/lib.rs"),
+        ("rust", "space-rust/src/lib.rs"),
+        ("rust", "policy-rust/src/lib.rs"),
+        ("c", "op-set-c/my_plugin.c"),
+        ("cpp", "op-set-cpp/my_plugin.cpp"),
+    ] {
+        let path = common::repository(&format!("plugins/templates/files/{file}"));
+        sources.push((language, std::fs::read_to_string(path).expect("it is there")));
+    }
+    let mut blocks = 0;
+    for block in text.split("\n```").skip(1).step_by(2) {
+        let (language, code) = block.split_once('\n').expect("a block has lines");
+        let found = sources.iter().any(|(l, source)| *l == language && source.contains(&format!("{code}\n")));
+        assert!(found, "no template in {language} has\n{code}");
+        blocks += 1;
+    }
+    assert!(blocks >= 9, "{blocks} blocks");
+    let table = |heading: &str| -> Vec<Vec<&str>> {
+        let rows = text.split(heading).nth(1).unwrap_or_else(|| panic!("no table {heading}")).lines().skip(2);
+        rows.take_while(|row| row.starts_with('|'))
+            .map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+            .collect()
+    };
+    use edas::extension::Attribute;
+    use edas::graph::layer::{KINDS, Layer};
+    let layers = table("| kind | attributes | computes |");
+    let kinds: Vec<_> = layers.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(kinds, KINDS);
+    for row in layers.iter().filter(|row| row[0] != "`aten`") {
+        // With all attributes of the table and one unknown, the host names those that it knows.
+        let names: Vec<&str> = row[1].split('`').skip(1).step_by(2).collect();
+        let given = |name: &&str| ((*name).to_owned(), value_of(name));
+        let attributes = names.iter().map(given).chain([("unknown".to_owned(), Attribute::Integer(1))]).collect();
+        let error = Layer::read(row[0].trim_matches('`'), attributes).expect_err("refused");
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        assert_eq!(error.fields().expected.as_deref(), Some(known.as_str()), "{}", row[0]);
+        // And those without a default are all that are needed.
+        let parts = row[1].split(", ").filter(|part| !part.contains('=') && part.contains('`'));
+        let needed = parts.map(|part| part.split('`').nth(1).expect("a name"));
+        let attributes = needed.map(|name| (name.to_owned(), value_of(name))).collect();
+        Layer::read(row[0].trim_matches('`'), attributes).unwrap_or_else(|e| panic!("{}: {e}", row[0]));
+    }
+    fn value_of(name: &str) -> Attribute {
+        match name {
+            "bias" | "affine" => Attribute::Boolean(true),
+            "epsilon" | "momentum" | "factor" => Attribute::Number(0.5),
+            _ => Attribute::Integer(1),
         }
     }
 }

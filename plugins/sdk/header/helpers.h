@@ -830,4 +830,47 @@ EDAS_INLINE EdasText edas_libtorch(const EdasHost *host) {
   return libtorch ? libtorch->version : edas_text("");
 }
 
+/* Policies. A plan after a failure is 0, and the host reports the first failure. */
+
+/**
+ * A plan in which every edge runs its strongest candidate.
+ */
+EDAS_INLINE uint64_t edas_strongest(const EdasPlanner *planner) { return planner->plan(planner->context); }
+
+/**
+ * Sets the gate of an edge, or of `EDAS_ALL_EDGES`: `strongest`, `only`, `relaxed` or `off`. No candidates stand for all.
+ */
+EDAS_INLINE void edas_gate(const EdasPlanner *planner, uint64_t plan, size_t edge, const char *kind,
+                           const size_t *candidates, size_t candidate_count) {
+  planner->gate(planner->context, plan, edge, edas_text(kind), candidates, candidate_count);
+}
+
+/**
+ * Relaxes an edge, or `EDAS_ALL_EDGES`, over all candidates.
+ */
+EDAS_INLINE void edas_relax(const EdasPlanner *planner, uint64_t plan, size_t edge) {
+  edas_gate(planner, plan, edge, "relaxed", NULL, 0);
+}
+
+/**
+ * The edge runs this candidate.
+ */
+EDAS_INLINE void edas_only(const EdasPlanner *planner, uint64_t plan, size_t edge, size_t candidate) {
+  edas_gate(planner, plan, edge, "only", &candidate, 1);
+}
+
+/**
+ * Sets something of a plan: `edas_set(planner, plan, EDAS_ALL_EDGES, edas_integer("sign", -1))`.
+ */
+EDAS_INLINE void edas_set(const EdasPlanner *planner, uint64_t plan, size_t edge, EdasAttribute setting) {
+  planner->set(planner->context, plan, edge, &setting);
+}
+
+/**
+ * Adds a step under a plan as it is now. `phase` is `EDAS_PHASE_BOTH` and so on.
+ */
+EDAS_INLINE void edas_step(const EdasPlanner *planner, uint32_t phase, uint64_t plan) {
+  planner->step(planner->context, phase, plan);
+}
+
 #endif /* EDAS_PLUGIN_HELPERS_H */

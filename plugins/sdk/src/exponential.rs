@@ -25,17 +25,19 @@ pub fn exp(x: f64) -> f64 {
     if x < -745.133_219_101_941_1 {
         return 0.0;
     }
-    let magnitude = (x.to_bits() >> 32) as u32 & 0x7fff_ffff;
-    let (k, high, low) = match magnitude {
-        0..=0x3e30_0000 => return 1.0 + x, // |x| ≤ 2⁻²⁸
-        0..=0x3fd6_2e42 => (0, x, 0.0),    // |x| ≤ ln 2 / 2
-        size => {
-            let half = if x < 0.0 { -0.5 } else { 0.5 };
-            let near = size < 0x3ff0_a2b2; // |x| < 1.5 · ln 2
-            let k = if near { x.signum() as i32 } else { (std::f64::consts::LOG2_E * x + half) as i32 };
-            (k, x - f64::from(k) * LN2_HIGH, f64::from(k) * LN2_LOW)
-        }
+    // The upper half of |x|: enough to tell how large it is.
+    let size = (x.to_bits() >> 32) as u32 & 0x7fff_ffff;
+    if size <= 0x3e30_0000 {
+        return 1.0 + x; // |x| ≤ 2⁻²⁸
+    }
+    let k = if size <= 0x3fd6_2e42 {
+        0 // |x| ≤ ln 2 / 2
+    } else if size < 0x3ff0_a2b2 {
+        x.signum() as i32 // |x| < 1.5 · ln 2
+    } else {
+        (std::f64::consts::LOG2_E * x + 0.5f64.copysign(x)) as i32
     };
+    let (high, low) = (x - f64::from(k) * LN2_HIGH, f64::from(k) * LN2_LOW);
     let r = high - low;
     let square = r * r;
     let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));

@@ -22,8 +22,12 @@ const KERNEL: Parameter = Parameter::integer("kernel", "height and width of the 
 
 /// ReLU, depthwise convolution; one pointwise convolution of it, times the sigmoid of another; batch norm.
 fn gated(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
+    let kernel = op.integer("kernel");
+    if kernel % 2 == 0 {
+        return g.refuse("`kernel` must be odd");
+    }
     let y = g.relu(x[0]);
-    let y = g.depthwise(y, op.integer("kernel"), op.stride, 1);
+    let y = g.depthwise(y, kernel, op.stride, 1);
     let (y, gate) = (g.pointwise(y, op.channels_out), g.pointwise(y, op.channels_out));
     let gate = g.sigmoid(gate);
     let y = g.mul(y, gate);
