@@ -356,6 +356,22 @@ fn what_a_spec_asks_of_a_policy_or_space_is_checked_at_its_place() {
     refused("space: {plugin: LIBRARY, name: broken}", "", &["<space `broken` of plugin `faulty-policies`>"]);
 }
 
+/// A plugin's space is made of its own operations, though `plugins` offers others of the same names; what is written repeats it.
+#[test]
+fn a_plugins_space_is_made_of_its_own_operations() {
+    let space = "space={plugin: nb201, name: nb201}";
+    let policy = "policy={plugin: edas-policies, name: uniform-single-edge}";
+    let search = Search::from_spec(small_spec(&[space, policy])).expect("a sound spec");
+    let setup = search.setup();
+    let operations: Vec<&str> =
+        setup.space.cell_types[0].edges[0].candidates.iter().map(|c| c.operation.plugin.name.as_str()).collect();
+    assert_eq!(operations, ["nb201"; 5]);
+    let written = setup.portable_spec().to_yaml().expect("YAML");
+    for line in ["plugins:\n- nb201\nspace: inputs/nb201.yaml\n", "plugin: edas-policies\n"] {
+        assert!(written.contains(line), "`{line}` is not in\n{written}");
+    }
+}
+
 /// A run whose space, policy and operations come from libraries is repeated from a copy of its folder.
 #[test]
 fn a_run_from_libraries_is_whole_in_itself() {

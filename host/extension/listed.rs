@@ -92,5 +92,5 @@ pub(crate) fn named<'a>(list: &'a [Listed], name: &str, what: &str, plugin: &Plu
 pub(crate) fn lacking(plugin: &Plugin, what: &str) -> Error {
     Error::new(format!("plugin `{}` has no {what}", plugin.name))
         .expected(format!("a plugin that offers at least one {what}"))
-        .found(plugin.description.clone())
+        .help(format!("`edas plugin inspect {}` shows what it offers", plugin.name))
 }

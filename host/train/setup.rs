@@ -213,19 +213,36 @@ fn images(spec: &Spec, need: Need) -> Result<Images> {
 }
 
 /// The plugins and the space of a spec; what they were read from is added to `inputs`, and a plugin's space gets the values of all
-/// its parameters.
+/// its parameters. Such a space is made of its plugin's own operations where that offers all of them: other op sets may use the
+/// same names.
 ///
 /// # Errors
 /// Where a plugin cannot be loaded, or the space is not sound.
 pub fn space(spec: &mut Spec, inputs: &mut Inputs) -> Result<(Vec<Arc<Plugin>>, Arc<Space>)> {
     let mut plugins = plugins::listed(spec)?;
-    let node = space_node(spec, &mut plugins, inputs)?;
-    let mut op_sets = OpSets::default();
+    let (node, own) = space_node(spec, &plugins, inputs)?;
+    let resolve = |plugins: &[Arc<Plugin>]| {
+        let sets = plugins.iter().map(OpSet::of).filter_map(Result::transpose).collect::<Result<_>>()?;
+        Space::from_node(&node, &OpSets(sets)).map(Arc::new)
+    };
+    let space = match &own {
+        Some(plugin) => resolve(std::slice::from_ref(plugin)).ok(),
+        None => None,
+    };
+    let space = match (space, own) {
+        (Some(space), Some(plugin)) => {
+            plugins = vec![plugin];
+            space
+        }
+        (_, own) => {
+            plugins.extend(own.filter(|own| plugins.iter().all(|p| p.name != own.name)));
+            resolve(&plugins)?
+        }
+    };
     for plugin in &plugins {
-        op_sets.0.extend(OpSet::of(plugin)?);
         inputs.add_plugin(plugin)?;
     }
-    Ok((plugins, Arc::new(Space::from_node(&node, &op_sets)?)))
+    Ok((plugins, space))
 }
 
 /// The source of a plugin's space among the inputs.
@@ -233,15 +250,16 @@ fn written_space(space: &spec::PluginSpace) -> PathBuf {
     format!("<space {} of plugin {}>", space.name, space.plugin).into()
 }
 
-fn space_node(spec: &mut Spec, plugins: &mut Vec<Arc<Plugin>>, inputs: &mut Inputs) -> Result<Node> {
+/// The description of a spec's space, and the plugin that wrote it, where one did.
+fn space_node(spec: &mut Spec, plugins: &[Arc<Plugin>], inputs: &mut Inputs) -> Result<(Node, Option<Arc<Plugin>>)> {
     let [at, at_plugin, at_name] = ["space", "space.plugin", "space.name"].map(|key| place(spec, key));
     match &spec.space {
-        spec::Space::Inline(node) => Ok(node.clone()),
+        spec::Space::Inline(node) => Ok((node.clone(), None)),
         spec::Space::File(path) => {
             let text = read_text(path, "space").map_err(|e| e.at(at))?;
             let node = Node::parse(&text, path)?;
             inputs.add_text(path, text);
-            Ok(node)
+            Ok((node, None))
         }
         spec::Space::Plugin(space) => {
             let plugin = plugins::load(spec, "space.plugin", &space.plugin)?;
@@ -249,13 +267,10 @@ fn space_node(spec: &mut Spec, plugins: &mut Vec<Arc<Plugin>>, inputs: &mut Inpu
             let spaces = PluginSpaces::expected(&plugin).map_err(|e| e.at(at_plugin))?;
             let written = spaces.write(&space.name, &space.params).map_err(|e| e.at(at_name))?;
             inputs.add(&written_space(space), &format!("{}.yaml", space.name), written.text.into_bytes());
-            if plugins.iter().all(|p| p.name != plugin.name) {
-                plugins.push(plugin);
-            }
             if let spec::Space::Plugin(space) = &mut spec.space {
                 space.params = written.params;
             }
-            Ok(written.node)
+            Ok((written.node, Some(plugin)))
         }
         spec::Space::Script(_) => Err(Error::new("spaces from scripts are not supported by this version")
             .at(at)

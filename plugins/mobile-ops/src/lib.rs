@@ -19,7 +19,7 @@
 //!
 //! An example space is [`SPACE`].
 
-use edas_plugin::{Graph, Op, Operation, Parameter, Plugin, Value};
+use edas_plugin::{Graph, Op, Operation, Parameter, Plugin, Space, Value};
 
 /// A small space of these operations, as a spec's `space` takes it.
 pub const SPACE: &str = include_str!("mobile.yaml");
@@ -59,6 +59,8 @@ impl Plugin for MobileOps {
         Operation::candidate("mobile_head", "1×1 convolution, global average pool, linear classifier", head)
             .with_parameters(&[CHANNELS, HARD_SWISH]),
     ];
+    const SPACES: &'static [Space] =
+        &[Space::fixed("mobile", "a chain of inverted residuals in three stages, each block one edge", SPACE)];
 }
 
 fn none(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {

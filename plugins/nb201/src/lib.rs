@@ -20,7 +20,7 @@
 //!
 //! The space is [`SPACE`]; `network.cells` counts the cells of all three stages, 15 in the benchmark.
 
-use edas_plugin::{Graph, Op, Operation, Plugin, Value};
+use edas_plugin::{Graph, Op, Operation, Plugin, Space, Value};
 
 mod frame;
 
@@ -48,6 +48,7 @@ impl Plugin for Nb201 {
         Operation::candidate("resnet_block", "two 3×3 convolutions beside a shortcut", frame::resnet_block),
         Operation::candidate("nb201_head", "batch norm, ReLU, global average pool, linear classifier", frame::head),
     ];
+    const SPACES: &'static [Space] = &[Space::fixed("nb201", "6 edges with 5 candidates: 15,625 architectures", SPACE)];
 }
 
 fn none(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
