@@ -35,7 +35,7 @@
 //! | [`graph`] | layer graphs: layers, shapes, cost; op sets |
 //! | [`space`] | search spaces, genotypes, derivation |
 //! | [`execute`] | executors of layer graphs |
-//! | [`policy`] | plans, gates, turns; policies as scripts |
+//! | [`policy`] | plans, gates, turns; policies as scripts and from plugins, with models of their own |
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
 //! | [`run`] | events, records, the run directory |

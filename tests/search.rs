@@ -4,6 +4,8 @@ mod common;
 
 use common::{edas, library, repository, small_spec};
 use edas::Search;
+use edas::extension::Cancellation;
+use edas::run::{Event, Observer};
 use edas::spec::{ArchitectureOptimizer, PluginRef, Spec};
 use edas::train::optimizer::Architecture;
 use serde_json::Value;
@@ -15,6 +17,29 @@ fn the_quickstart_reaches_95_percent() {
     let outcome = Search::from_spec(spec).expect("it can be prepared").run(&mut []).expect("it runs");
     let accuracy = outcome.validation.derived_accuracy;
     assert!(accuracy >= 0.95, "derived accuracy {accuracy}");
+}
+
+/// A wish to end is heard after the iteration that runs; what was found so far is measured.
+#[test]
+fn a_cancelled_search_ends_in_order() {
+    struct Canceller(Cancellation, u64);
+    impl Observer for Canceller {
+        fn event(&mut self, event: &Event) -> edas::Result<()> {
+            if let Event::Iteration(record, _) = event {
+                self.1 = record.iteration;
+                if record.iteration == 2 {
+                    self.0.request();
+                }
+            }
+            Ok(())
+        }
+    }
+    let cancellation = Cancellation::default();
+    let mut observer = Canceller(cancellation.clone(), 0);
+    let search = Search::from_spec(small_spec(&[])).expect("it can be prepared").cancelled_by(&cancellation);
+    let outcome = search.run(&mut [&mut observer]).expect("it ends in order");
+    assert!(outcome.stopped);
+    assert_eq!((observer.1, outcome.validation.iteration), (2, 2));
 }
 
 /// The planted space with a seed.

@@ -144,6 +144,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    output::keep_stdout();
     log(cli.verbose);
     let result = match cli.command {
         Command::Search(options) => search::run(&options, cli.json),

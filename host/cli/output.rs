@@ -1,9 +1,35 @@
-//! Tables and JSON on stdout. A reader that has gone (a closed pipe) ends the command without a message.
+//! Tables and JSON on stdout, which is for results alone. A reader that has gone (a closed pipe) ends the command without a message.
 
 use super::{Done, Failure};
 use crate::error::Error;
 use comfy_table::{Table, presets};
+use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// Where results go, once stdout itself is kept from others.
+static RESULTS: OnceLock<File> = OnceLock::new();
+
+/// Keeps stdout for results: whatever else writes to it from here on, a plugin say, writes to stderr.
+pub(super) fn keep_stdout() {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(stdout) = std::io::stdout().as_fd().try_clone_to_owned()
+            && rustix::stdio::dup2_stdout(std::io::stderr().as_fd()).is_ok()
+        {
+            let _ = RESULTS.set(stdout.into());
+        }
+    }
+}
+
+/// Where results go.
+pub(super) fn results() -> Box<dyn Write> {
+    match RESULTS.get().and_then(|file| file.try_clone().ok()) {
+        Some(file) => Box::new(file),
+        None => Box::new(std::io::stdout().lock()),
+    }
+}
 
 /// Whether to colour what goes to a stream.
 pub(super) fn colours(stream: &impl IsTerminal) -> bool {
@@ -12,7 +38,7 @@ pub(super) fn colours(stream: &impl IsTerminal) -> bool {
 
 /// Writes text to stdout.
 pub(super) fn print(text: &str) -> Done {
-    let mut out = std::io::stdout().lock();
+    let mut out = results();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::Gone),

@@ -26,7 +26,7 @@ pub(super) fn run(options: &Options) -> Done {
     let per_epoch = iterations_per_epoch(sizes(&spec, setup.images.count).train, spec.search.batch);
     let total = per_epoch * u64::from(spec.search.epochs);
     let alpha = Arc::new(setup.initial_alpha());
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(super::output::results());
     for iteration in 0..options.iterations.min(total) {
         let clock = Clock::at(iteration, u64::from(spec.search.epochs), per_epoch);
         let turn = Turn::new(clock, &setup.view, &alpha, spec.seed);

@@ -1,5 +1,6 @@
 //! Opens plugin libraries. A library is opened once per process and never unloaded.
 
+use super::offer::HOST;
 use super::plugin::{Origin, Plugin};
 use crate::error::{Error, Place, Result};
 use edas_plugin::abi;
@@ -18,6 +19,14 @@ static OPENED: Mutex<Option<HashMap<PathBuf, Arc<Plugin>>>> = Mutex::new(None);
 /// # Errors
 /// Where there is no such file, it is no library, no plugin, or one that this host cannot use.
 pub fn open(path: &Path) -> Result<Arc<Plugin>> {
+    open_for(path, &HOST)
+}
+
+/// As [`open`], for a host that describes itself by another table: tests of a newer host load old plugins so.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for(path: &Path, host: &'static abi::Host) -> Result<Arc<Plugin>> {
     let place = || Place::file(path);
     let canonical = path.canonicalize().map_err(|e| {
         Error::new("the plugin cannot be found")
@@ -53,7 +62,8 @@ pub fn open(path: &Path) -> Result<Arc<Plugin>> {
         })?;
         symbol.as_ref().ok_or_else(|| Error::new("this library's descriptor is null").at(place()))?
     };
-    let plugin = Plugin::open(entry, Origin::Library { path: canonical.clone(), hash }).map_err(|e| e.at(place()))?;
+    let plugin =
+        Plugin::open(entry, Origin::Library { path: canonical.clone(), hash }, host).map_err(|e| e.at(place()))?;
     let plugin = Arc::new(plugin);
     opened.insert(canonical, plugin.clone());
     Ok(plugin)

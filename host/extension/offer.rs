@@ -11,14 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The host's table.
-pub(super) static HOST: abi::Host = abi::Host {
-    abi_major: abi::ABI_MAJOR,
-    abi_minor: abi::ABI_MINOR,
-    size: size_of::<abi::Host>(),
-    name: abi::Text::new("edas"),
-    version: abi::Text::new(env!("CARGO_PKG_VERSION")),
-    get_extension: Some(get_extension),
-};
+pub static HOST: abi::Host = host(abi::ABI_MINOR);
+
+/// The host's table as it would be with this minor revision.
+pub const fn host(minor: u32) -> abi::Host {
+    abi::Host {
+        abi_major: abi::ABI_MAJOR,
+        abi_minor: minor,
+        size: size_of::<abi::Host>(),
+        name: abi::Text::new("edas"),
+        version: abi::Text::new(env!("CARGO_PKG_VERSION")),
+        get_extension: Some(get_extension),
+    }
+}
 
 static LOG: abi::Log = abi::Log { size: size_of::<abi::Log>(), write: Some(log) };
 

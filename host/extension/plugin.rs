@@ -1,7 +1,6 @@
 //! A loaded plugin: its descriptor, and the extensions it offers.
 
 use super::call::{call, guarded};
-use super::offer::HOST;
 use crate::error::{Error, Result};
 use edas_plugin::abi;
 use std::ffi::c_void;
@@ -49,14 +48,14 @@ impl Plugin {
     ///
     /// # Errors
     /// Where versions or sizes do not fit, something is missing, or `init` fails.
-    pub fn open(entry: &'static abi::Entry, origin: Origin) -> Result<Self> {
+    pub fn open(entry: &'static abi::Entry, origin: Origin, host: &'static abi::Host) -> Result<Self> {
         let what = || match &origin {
             Origin::Bundled => "the bundled plugin".to_owned(),
             Origin::Library { path, .. } => format!("the plugin {}", path.display()),
         };
-        if entry.abi_major != abi::ABI_MAJOR {
+        if entry.abi_major != host.abi_major {
             return Err(Error::new(format!("{} was built for another version of the interface", what()))
-                .expected(format!("ABI {}.x, as this host has {}.{}", abi::ABI_MAJOR, abi::ABI_MAJOR, abi::ABI_MINOR))
+                .expected(format!("ABI {}.x, as this host has {}.{}", host.abi_major, host.abi_major, host.abi_minor))
                 .found(format!("ABI {}.{}", entry.abi_major, entry.abi_minor))
                 .help("build the plugin with the SDK or header of this host's version"));
         }
@@ -80,7 +79,7 @@ impl Plugin {
         };
         if let Some(init) = entry.init {
             // SAFETY: the versions fit, so the function has the interface's signature; host table and sink are valid.
-            call(&format!("initialising plugin `{name}`"), |error| unsafe { init(&HOST, error) })?;
+            call(&format!("initialising plugin `{name}`"), |error| unsafe { init(host, error) })?;
         }
         Ok(Self { name, version, description, abi: (entry.abi_major, entry.abi_minor), origin, get_extension })
     }

@@ -68,6 +68,7 @@ impl Registry {
 pub mod bundled {
     use super::{Arc, Plugin, Result};
     use crate::extension::Origin;
+    use crate::extension::offer::HOST;
     use edas_plugin::abi;
     use std::sync::OnceLock;
 
@@ -105,6 +106,6 @@ pub mod bundled {
     /// The bundled plugin of a name.
     pub fn find(name: &str) -> Option<Result<Arc<Plugin>>> {
         let bundled = BUNDLED.iter().find(|b| b.name == name)?;
-        Some(bundled.plugin.get_or_init(|| Plugin::open(bundled.entry, Origin::Bundled).map(Arc::new)).clone())
+        Some(bundled.plugin.get_or_init(|| Plugin::open(bundled.entry, Origin::Bundled, &HOST).map(Arc::new)).clone())
     }
 }

@@ -84,8 +84,8 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1024))]
     pub threads: u32,
-    /// The plugins and scripted op sets (`.rhai`) that candidates and policies come from: bundled names,
-    /// names to be found, or paths.
+    /// The plugins and scripted op sets (`.rhai`) that candidates come from: bundled names, names to be found,
+    /// or paths. Those that `space` and `policy` name need not be repeated.
     #[serde(default = "Spec::default_plugins")]
     pub plugins: Vec<PluginRef>,
     /// The search space: a file, an inline mapping, `{script: …}` or `{plugin: …, name: …}`.

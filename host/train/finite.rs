@@ -3,8 +3,10 @@
 use super::batch::TensorBatch;
 use crate::error::Error;
 use crate::execute::Norm;
+use crate::graph::Layer;
 use crate::policy::Resolved;
 use crate::supernet::{Block, Mixture, Network};
+use std::collections::BTreeSet;
 use tch::Tensor;
 
 fn finite(tensor: &Tensor) -> bool {
@@ -50,7 +52,7 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
 
 /// The error for gradients that are not finite. What goes wrong on the way back spoils everything before it: the weight that
 /// is nearest to the head tells where it began.
-pub(super) fn explain_gradients(network: &Network, weights: &[usize], gradients: &[Tensor]) -> Error {
+pub(super) fn explain_gradients(network: &Network, plan: &Resolved, weights: &[usize], gradients: &[Tensor]) -> Error {
     let broken = weights.iter().zip(gradients).filter(|(_, g)| g.defined() && !finite(g)).map(|(w, _)| *w).max();
     let blocks = network.blocks();
     let by = broken.map_or_else(
@@ -60,7 +62,19 @@ pub(super) fn explain_gradients(network: &Network, weights: &[usize], gradients:
             format!("`{}` ({owner})", network.parameters.get(weight).name)
         },
     );
+    // libtorch's own layers seldom go wrong on the way back.
+    let running = network.running(plan);
+    let own = |layer: &Layer| matches!(layer, Layer::Kernel(_) | Layer::Native(_));
+    let suspects: BTreeSet<&str> = running
+        .iter()
+        .filter(|block| block.graph.nodes.iter().any(|node| own(&node.layer)))
+        .map(|block| block.owner.as_str())
+        .collect();
+    let suspects = match suspects.len() {
+        0 => String::new(),
+        _ => format!("; code of plugins' own ran in {}", Vec::from_iter(suspects).join(", ")),
+    };
     Error::new("the gradient of the weights is not finite")
-        .found(format!("nearest to the head that of {by}"))
+        .found(format!("nearest to the head that of {by}{suspects}"))
         .help("look at that operation and those after it, or lower `search.weights.learning_rate`")
 }

@@ -12,6 +12,7 @@ use super::step::Trainer;
 use super::validate;
 use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
+use crate::extension::Cancellation;
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
 use crate::policy::{EpochEnd, Phase, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
@@ -29,6 +30,7 @@ pub struct Search {
     data: Arc<DataSet>,
     split: Split,
     iterations: Option<u64>,
+    cancellation: Cancellation,
 }
 
 /// What a search found.
@@ -40,7 +42,7 @@ pub struct Outcome {
     pub alpha: Alpha,
     /// The last validation.
     pub validation: ValidationRecord,
-    /// Whether the policy ended the search early.
+    /// Whether the policy or a cancellation ended the search early.
     pub stopped: bool,
     /// How long it took.
     pub seconds: f64,
@@ -94,12 +96,19 @@ impl Search {
         let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
-        Ok(Self { spec, setup, data, split, iterations: None })
+        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default() })
     }
 
     /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
     pub fn limit(mut self, iterations: u64) -> Self {
         self.iterations = Some(iterations);
+        self
+    }
+
+    /// Ends the search when this wish is uttered: the iteration that runs is finished, and what was found so far is measured.
+    /// Plugins that work for this search hear of it at once.
+    pub fn cancelled_by(mut self, cancellation: &Cancellation) -> Self {
+        self.cancellation = cancellation.clone();
         self
     }
 
@@ -176,6 +185,11 @@ impl Search {
     /// # Errors
     /// Where a script, a plugin, the data or an observer fails, or a loss is not finite.
     pub fn run(self, observers: Observers) -> Result<Outcome> {
+        let cancellation = self.cancellation.clone();
+        cancellation.during(|| self.run_until(&cancellation, observers))
+    }
+
+    fn run_until(self, cancellation: &Cancellation, observers: Observers) -> Result<Outcome> {
         let started = Instant::now();
         let limit = self.iterations.unwrap_or(u64::MAX);
         if limit == 0 {
@@ -207,7 +221,8 @@ impl Search {
                     Every::Epoch => false,
                     Every::Iterations(n) => (record.iteration + 1).is_multiple_of(n),
                 };
-                let over = record.iteration + 1 >= limit;
+                stopped = cancellation.requested();
+                let over = stopped || record.iteration + 1 >= limit;
                 if at_end || due || over {
                     last = Some(search.validation(observers, !at_end)?);
                 }
@@ -227,7 +242,7 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                stopped = search.hear_end_of_epoch(validation.derived_accuracy)?;
+                stopped |= search.hear_end_of_epoch(validation.derived_accuracy)?;
             }
             if stopped || search.next >= limit {
                 break;

@@ -263,13 +263,11 @@ fn space_node(spec: &mut Spec, plugins: &mut Vec<Arc<Plugin>>, inputs: &mut Inpu
     }
 }
 
+/// A policy, and the plugin that it comes from.
+type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>);
+
 /// The policy that a spec names, with its plugin where it is one's. It gets the values of all its parameters.
-fn make_policy(
-    spec: &mut Spec,
-    view: &Arc<SpaceView>,
-    plugins: &[Arc<Plugin>],
-    inputs: &mut Inputs,
-) -> Result<(Box<dyn Policy>, Option<Arc<Plugin>>)> {
+fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, plugins: &[Arc<Plugin>], inputs: &mut Inputs) -> Result<Chosen> {
     let [at, at_plugin, at_name] = ["policy", "policy.plugin", "policy.name"].map(|key| place(spec, key));
     let (policy, plugin, params): (Box<dyn Policy>, _, _) = match &spec.policy {
         spec::Policy::Script(policy) => {

@@ -87,7 +87,7 @@ impl Trainer {
         }
         let (gradients, read) = result?;
         if !self.weights.step(parameters, &weights, &gradients, rate)? {
-            return Err(finite::explain_gradients(&self.network, &weights, &gradients));
+            return Err(finite::explain_gradients(&self.network, plan, &weights, &gradients));
         }
         Ok(read)
     }

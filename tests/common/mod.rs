@@ -55,6 +55,11 @@ pub fn settings(cells: i64, channels: i64, size: i64, kind: Kind) -> Settings {
 
 /// Builds a package of this workspace that is a plugin library, and returns the library.
 pub fn library(package: &str) -> PathBuf {
+    library_named(package, &package.trim_start_matches("edas-").trim_end_matches("-library").replace('-', "_"))
+}
+
+/// The same, for a library that is not called after its package.
+pub fn library_named(package: &str, name: &str) -> PathBuf {
     let mut command = std::process::Command::new(env!("CARGO"));
     command.args(["build", "--quiet", "--package", package]);
     if !cfg!(debug_assertions) {
@@ -62,7 +67,6 @@ pub fn library(package: &str) -> PathBuf {
     }
     let status = command.current_dir(repository("")).status().expect("cargo runs");
     assert!(status.success(), "{package} cannot be built");
-    let name = package.trim_start_matches("edas-").trim_end_matches("-library").replace('-', "_");
     let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     profile_folder().join(file)
 }
@@ -88,4 +92,21 @@ pub fn small_spec(keys: &[&str]) -> edas::spec::Spec {
             .to_vec();
     overrides.extend(keys.iter().map(|k| (*k).to_owned()));
     edas::spec::Spec::load(repository("specs/quickstart.yaml"), &overrides).expect("a sound spec")
+}
+
+/// Compiles a plugin in C or C++ from one file of the repository, with warnings as errors, and returns the library.
+pub fn compiled(source: &str, variant: &str, flags: &[&str]) -> PathBuf {
+    let source = repository(source);
+    let cpp = source.extension().is_some_and(|e| e == "cpp");
+    let (variable, compiler, standard) = if cpp { ("CXX", "c++", "-std=c++17") } else { ("CC", "cc", "-std=c11") };
+    let stem = source.file_stem().expect("a file").to_string_lossy();
+    // Tests of several processes may build the same one at once.
+    let name = format!("{stem}-{variant}-{}{}", std::process::id(), std::env::consts::DLL_SUFFIX);
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut command = std::process::Command::new(std::env::var(variable).unwrap_or_else(|_| compiler.to_owned()));
+    command.args([standard, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"]);
+    command.arg("-I").arg(repository("plugins/sdk/include")).args(flags).arg("-o").arg(&library).arg(&source);
+    let output = command.output().expect("a compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    library
 }

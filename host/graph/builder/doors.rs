@@ -138,6 +138,30 @@ impl Build {
     }
 }
 
+/// What both doors do around what is their own: `add` is called unless an error was kept before.
+///
+/// # Safety
+/// `context` is the `Build` that the builder's table was made of; inputs and outputs have the lengths given.
+unsafe fn door(
+    context: *mut c_void,
+    (inputs, input_count): (*const u64, usize),
+    (outputs, output_count): (*mut u64, usize),
+    (what, declared): (&str, usize),
+    add: impl FnOnce(&mut Build, Vec<ValueId>) -> Result<Vec<ValueId>>,
+) -> abi::Status {
+    // SAFETY: the caller vouches for the context, which the running call has to itself.
+    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
+    let values = build.run(|build| {
+        // SAFETY: the caller vouches for the length.
+        let inputs = unsafe { slice(inputs, input_count)? };
+        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
+        check_outputs(what, outputs, output_count, declared)?;
+        Ok(add(build, inputs)?.into_iter().map(|v| build.export(v)).collect())
+    });
+    // SAFETY: the caller vouches for the room, whose size was checked.
+    unsafe { give(values, outputs, output_count) }
+}
+
 pub(super) unsafe extern "C-unwind" fn kernel(
     context: *mut c_void,
     inputs: *const u64,
@@ -150,19 +174,13 @@ pub(super) unsafe extern "C-unwind" fn kernel(
     let Some(table) = (unsafe { kernel.as_ref() }) else { return abi::FAILED };
     // From here on the user data is ours to free, whatever happens.
     let user = UserData::new(table.user_data, table.destroy);
-    // SAFETY: `context` is the `Build` that `table` was made of, which the running call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
-    let values = build.run(|build| {
-        // SAFETY: the plugin passes a list of the length it says, for the time of the call.
-        let inputs = unsafe { slice(inputs, input_count)? };
-        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
-        check_outputs("kernel", outputs, output_count, table.output_count)?;
-        // SAFETY: the table and what it points to live until the call returns.
-        let values = unsafe { build.kernel(table, inputs, user)? };
-        Ok(values.into_iter().map(|v| build.export(v)).collect())
-    });
-    // SAFETY: the plugin passes room for `output_count` values, which was checked.
-    unsafe { give(values, outputs, output_count) }
+    let what = ("kernel", table.output_count);
+    // SAFETY: the plugin passes on its context, lists of the lengths it says, and a table that lives until the call returns.
+    unsafe {
+        door(context, (inputs, input_count), (outputs, output_count), what, |build, inputs| {
+            build.kernel(table, inputs, user)
+        })
+    }
 }
 
 pub(super) unsafe extern "C-unwind" fn native(
@@ -176,17 +194,11 @@ pub(super) unsafe extern "C-unwind" fn native(
     // SAFETY: the plugin passes a valid table, or null.
     let Some(table) = (unsafe { native.as_ref() }) else { return abi::FAILED };
     let user = UserData::new(table.user_data, table.destroy);
-    // SAFETY: `context` is the `Build` that `table` was made of, which the running call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
-    let values = build.run(|build| {
-        // SAFETY: the plugin passes a list of the length it says, for the time of the call.
-        let inputs = unsafe { slice(inputs, input_count)? };
-        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
-        check_outputs("native", outputs, output_count, table.output_count)?;
-        // SAFETY: the table and what it points to live until the call returns.
-        let values = unsafe { build.native(table, inputs, user)? };
-        Ok(values.into_iter().map(|v| build.export(v)).collect())
-    });
-    // SAFETY: the plugin passes room for `output_count` values, which was checked.
-    unsafe { give(values, outputs, output_count) }
+    let what = ("native", table.output_count);
+    // SAFETY: as for kernels.
+    unsafe {
+        door(context, (inputs, input_count), (outputs, output_count), what, |build, inputs| {
+            build.native(table, inputs, user)
+        })
+    }
 }

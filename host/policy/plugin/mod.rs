@@ -9,6 +9,8 @@ mod adapter;
 pub mod model;
 mod planner;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use adapter::PluginPolicy;
 

@@ -237,7 +237,7 @@ impl<'a> Graph<'a> {
     /// A depthwise convolution (one filter per channel) that keeps the size at stride 1, without bias.
     pub fn depthwise(&mut self, x: Value, kernel: i64, stride: i64, dilation: i64) -> Value {
         let channels = self.shape(x).first().copied().unwrap_or(0);
-        let padding = [dilation * (kernel - 1) / 2; 2];
+        let padding = [dilation.saturating_mul(kernel.saturating_sub(1)) / 2; 2];
         self.conv(x, channels, [kernel; 2], [stride; 2], padding, [dilation; 2], channels, false)
     }
 

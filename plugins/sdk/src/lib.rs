@@ -1,11 +1,11 @@
 //! The plugin interface of `edas`.
 //!
-//! A plugin describes, the host executes: an op set hands over graphs of layers and never touches a tensor.
-//! This crate is all that a plugin depends on. It holds
+//! A plugin describes, the host executes: an op set hands over graphs of layers, a space is a text, a policy makes plans, and none
+//! of them touches a tensor. This crate is all that a plugin depends on. It holds
 //!
 //! - [`abi`]: the C tables that cross the boundary, for the host and for plugins in C;
-//! - the safe Rust side: [`Plugin`], [`Operation`], [`Parameter`], [`Op`], [`Graph`], [`Value`], and the macro
-//!   [`export!`].
+//! - the safe Rust side: [`Plugin`] and the macro [`export!`]; [`Operation`], [`Op`], [`Graph`] and [`Kernel`] for op sets;
+//!   [`Space`] for search spaces; [`Policy`], [`Turn`], [`Plan`] and [`Model`] for policies; [`Parameter`] for all three.
 //!
 //! A plugin is a library crate with a type that implements [`Plugin`], and a thin `cdylib` crate that says
 //! `edas_plugin::export!(the_library::ThePlugin);`.

@@ -259,3 +259,84 @@ fn decode(value: &Value, count: usize) -> Option<Vec<f64>> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     (rest.is_empty() && chunks.len() == count).then(|| chunks.iter().map(|c| f64::from_le_bytes(*c)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::builder::Build;
+
+    /// y = x · w with w of two numbers that start at 0.5.
+    fn network() -> Network {
+        let mut build = Build::new(&[vec![2]], "a test");
+        let x = build.inputs();
+        let table = build.table();
+        let mut y = 0;
+        // SAFETY: the graph that the table was made of is alive; texts and lists outlive the calls.
+        unsafe {
+            let name = abi::Text::new("w");
+            let parameter = table.parameter.expect("a function");
+            let w = parameter(table.context, name, [2].as_ptr(), 1, abi::INITIALISER_CONSTANT, 0.5);
+            let layer = table.layer.expect("a function");
+            let inputs = [x[0], w];
+            layer(table.context, abi::Text::new("mul"), inputs.as_ptr(), 2, std::ptr::null(), 0, &mut y, 1);
+        }
+        let graph = build.close(Ok(()), &[y]).expect("a graph");
+        Network::new("test", graph, vec![vec![2]], 1).expect("a model")
+    }
+
+    fn adam(learning_rate: f64, clip: f64) -> abi::ModelStep {
+        abi::ModelStep { size: size_of::<abi::ModelStep>(), learning_rate, beta1: 0.9, beta2: 0.999, clip }
+    }
+
+    #[test]
+    fn gradients_add_up_and_adam_is_pytorchs() {
+        let mut network = network();
+        let x = network.tensor(&[1.0, 2.0, 3.0, 4.0], &[2, 2]).expect("a tensor");
+        let weight = |network: &Network| numbers(&network.tensors[0]).expect("numbers");
+        let mut expected = [0.5, 0.5];
+        let (mut m, mut v) = ([0.0; 2], [0.0; 2]);
+        for t in 1..=5 {
+            for _ in 0..2 {
+                let y = network.forward(&[x], 1).expect("it fits")[0];
+                let w = weight(&network);
+                let expected = [w[0], 2.0 * w[1], 3.0 * w[0], 4.0 * w[1]];
+                assert_eq!(network.read(y).expect("numbers"), expected);
+                network.backward(&[(y, &[1.0, -1.0, 1.0, 0.5])]).expect("it depends on w");
+                assert!(network.backward(&[(x, &[1.0; 4])]).is_err(), "x does not depend on w");
+            }
+            // Twice the sum over the batch, and clipped to a norm of 4.
+            let g = [2.0 * (1.0 + 3.0), 2.0 * (-2.0 + 2.0)];
+            let scale = (4.0 / (8.0 + 1e-6_f64)).min(1.0);
+            network.step(&adam(0.1, 4.0)).expect("finite");
+            for i in 0..2 {
+                let g = g[i] * scale;
+                m[i] = 0.9 * m[i] + 0.1 * g;
+                v[i] = 0.999 * v[i] + 0.001 * g * g;
+                let mean = m[i] / (1.0 - 0.9_f64.powi(t));
+                let square: f64 = v[i] / (1.0 - 0.999_f64.powi(t));
+                expected[i] -= 0.1 * mean / (square.sqrt() + 1e-8);
+            }
+            for (found, expected) in weight(&network).iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
+            }
+        }
+        network.clear();
+        assert!(network.read(x).is_err());
+    }
+
+    #[test]
+    fn what_a_model_cannot_do_is_refused() {
+        let mut network = network();
+        let x = network.tensor(&[1.0, 2.0], &[1, 2]).expect("a tensor");
+        let wide = network.tensor(&[1.0, 2.0, 3.0], &[1, 3]).expect("a tensor");
+        for inputs in [&[wide][..], &[x, x], &[], &[99]] {
+            assert!(network.forward(inputs, 1).is_err(), "{inputs:?}");
+        }
+        assert!(network.forward(&[x], 2).is_err());
+        assert!(network.step(&adam(f64::NAN, 0.0)).is_err());
+        let y = network.forward(&[x], 1).expect("it fits")[0];
+        network.backward(&[(y, &[f64::INFINITY, 1.0])]).expect("it depends on w");
+        let message = network.step(&adam(0.1, 0.0)).expect_err("not finite").to_string();
+        assert!(message.contains("not finite"), "{message}");
+    }
+}

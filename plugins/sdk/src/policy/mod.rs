@@ -4,34 +4,6 @@
 //! candidate. It never touches a tensor of the search. What it decides must follow from its parameters, its turns, what it is
 //! told, and the draws of [`Turn::random`]: then searches repeat.
 //!
-//! ```
-//! use edas_plugin::{Arguments, Models, Plugin, Policy, PolicyEntry, SpaceView, Steps, Turn};
-//! use std::sync::Arc;
-//!
-//! /// Relaxes one edge per iteration, drawn uniformly.
-//! struct SingleEdge;
-//!
-//! impl Policy for SingleEdge {
-//!     fn new(_: &Arc<SpaceView>, _: &Arguments, _: &mut Models) -> Result<Self, String> {
-//!         Ok(Self)
-//!     }
-//!
-//!     fn plan(&mut self, turn: &mut Turn) -> Result<Steps, String> {
-//!         let edge = turn.random.choose(&turn.space.edges);
-//!         Ok(turn.strongest().relax(edge).into())
-//!     }
-//! }
-//!
-//! pub struct MyPolicies;
-//!
-//! impl Plugin for MyPolicies {
-//!     const NAME: &'static str = "my-policies";
-//!     const VERSION: &'static str = "0.1.0";
-//!     const DESCRIPTION: &'static str = "An example";
-//!     const POLICIES: &'static [PolicyEntry] = &[PolicyEntry::of::<SingleEdge>("single-edge", "one relaxed edge")];
-//! }
-//! ```
-//!
 //! - `plan`: plans and steps
 //! - `turn`: what a policy sees and hears
 //! - `view`: the space as policies see it
@@ -59,6 +31,34 @@ use std::sync::Arc;
 /// What makes plans. Its functions are called by one thread at a time, not always the same one.
 ///
 /// A policy that panics is not called again: the host reports the panic, and every later call is an error.
+///
+/// ```
+/// use edas_plugin::{Arguments, Models, Plugin, Policy, PolicyEntry, SpaceView, Steps, Turn};
+/// use std::sync::Arc;
+///
+/// /// Relaxes one edge per iteration, drawn uniformly.
+/// struct SingleEdge;
+///
+/// impl Policy for SingleEdge {
+///     fn new(_: &Arc<SpaceView>, _: &Arguments, _: &mut Models) -> Result<Self, String> {
+///         Ok(Self)
+///     }
+///
+///     fn plan(&mut self, turn: &mut Turn) -> Result<Steps, String> {
+///         let edge = turn.random.choose(&turn.space.edges);
+///         Ok(turn.strongest().relax(edge).into())
+///     }
+/// }
+///
+/// pub struct MyPolicies;
+///
+/// impl Plugin for MyPolicies {
+///     const NAME: &'static str = "my-policies";
+///     const VERSION: &'static str = "0.1.0";
+///     const DESCRIPTION: &'static str = "An example";
+///     const POLICIES: &'static [PolicyEntry] = &[PolicyEntry::of::<SingleEdge>("single-edge", "one relaxed edge")];
+/// }
+/// ```
 pub trait Policy: Send + Sized + 'static {
     /// Makes a policy for a space. `arguments` holds the declared parameters; `models` makes models, here alone.
     ///

@@ -1,0 +1,2 @@
+/* A library that is no plugin. */
+int edas_is_not_here(void) { return 1; }
