@@ -1,4 +1,5 @@
-/* The kernel's table, its reference graph, and what both ways have in common. The loops are in relu_depthwise_typed.h. */
+/* The kernel's table, its reference graph, and what both ways have in common. The loops are in relu_depthwise_typed.h. They are
+ * written to be read: on a machine with AVX2, libtorch's own are two to four times as fast. */
 #include "relu_depthwise.h"
 
 #include <stdlib.h>
