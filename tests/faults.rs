@@ -264,7 +264,7 @@ fn the_host_lives_on() {
         let graph = build(name).expect("it can be built");
         let x = tch::Tensor::ones([2, 4, 8, 8], (tch::Kind::Float, tch::Device::Cpu)).set_requires_grad(true);
         let y = edas::execute::reference::run(&graph, &[&x], &[], edas::execute::Norm::Train)?.remove(0);
-        let _ = y.sum(tch::Kind::Float).f_backward()?;
+        y.sum(tch::Kind::Float).f_backward()?;
         Ok::<f64, Error>(x.grad().sum(tch::Kind::Float).double_value(&[]))
     };
     for name in ["forward_panics", "backward_panics", "beyond"] {

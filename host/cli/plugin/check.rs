@@ -23,6 +23,8 @@ pub(in super::super) struct Options {
 
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     let plugin = super::open(&options.plugin)?;
+    // Maps this small gain nothing from more; kernels are tried on several besides.
+    tch::set_num_threads(1);
     let wanted = |name: &str| options.only.as_ref().is_none_or(|only| only == name);
     let mut checks: Vec<Check> = Vec::new();
     let own = OpSet::of(&plugin)?;
