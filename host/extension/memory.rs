@@ -21,7 +21,7 @@ pub unsafe fn slice<'a, T>(data: *const T, length: usize) -> Result<&'a [T]> {
 /// Where the text is not UTF-8.
 ///
 /// # Safety
-/// As [`slice`].
+/// As [`fn@slice`].
 pub unsafe fn text<'a>(text: abi::Text) -> Result<&'a str> {
     // SAFETY: the caller vouches for the memory.
     unsafe { text.as_str() }.ok_or_else(|| Error::new("a text is not valid UTF-8"))
@@ -74,7 +74,7 @@ impl Attribute {
     /// As [`Attribute::read`].
     ///
     /// # Safety
-    /// As [`slice`], and as [`Attribute::read`] for each.
+    /// As [`fn@slice`], and as [`Attribute::read`] for each.
     pub unsafe fn read_all(list: *const abi::Attribute, count: usize) -> Result<Vec<(String, Self)>> {
         // SAFETY: the caller vouches for all of it.
         unsafe { slice(list, count)?.iter().map(|a| Self::read(a)).collect() }

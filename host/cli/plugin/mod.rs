@@ -46,5 +46,9 @@ fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
     let registry = Registry::new(Some(Path::new("")));
     let path = Path::new(path_or_name);
     let library = path.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION);
-    if library || path.exists() || path.components().count() > 1 { registry.at(path) } else { registry.named(path_or_name) }
+    if library || path.exists() || path.components().count() > 1 {
+        registry.at(path)
+    } else {
+        registry.named(path_or_name)
+    }
 }
