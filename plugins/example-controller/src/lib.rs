@@ -4,7 +4,7 @@
 //!
 //! # An iteration
 //!
-//! 1. `plan` samples some architectures: the [`cell::Controller`] is unrolled over all edges and chooses one candidate for each.
+//! 1. `plan` samples some architectures: the controller of `cell.rs` is unrolled over all edges and chooses one candidate for each.
 //!    It answers with one `measure` step per architecture, and a `weights` step for the first.
 //! 2. The host measures them, all on the same batch of the search split, and trains the shared weights of the first.
 //! 3. `feedback` hears their accuracies, the rewards R, and moves the controller along
