@@ -114,7 +114,7 @@ fn layouts() {
     assert_eq!((size_of::<abi::Arguments>(), offset_of!(abi::Arguments, parameters)), (64, 48));
     assert_eq!((size_of::<abi::OpSet>(), offset_of!(abi::OpSet, build)), (40, 32));
     assert_eq!((size_of::<abi::Builder>(), offset_of!(abi::Builder, kernel)), (64, 48));
-    assert_eq!((size_of::<abi::Buffer>(), size_of::<abi::KernelCall>()), (32, 120));
+    assert_eq!((size_of::<abi::Buffer>(), size_of::<abi::KernelCall>()), (32, 128));
     assert_eq!((size_of::<abi::Kernel>(), offset_of!(abi::Kernel, forward)), (144, 104));
     assert_eq!((size_of::<abi::Native>(), offset_of!(abi::Native, forward)), (88, 64));
     assert_eq!(size_of::<abi::SearchSpace>(), 40);

@@ -7,7 +7,7 @@ mod doors;
 use super::aten::Aten;
 use super::layer::Layer;
 use super::{Initialiser, LayerGraph, Node, Shape, TensorSpec, ValueId, shape, shape_text};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::extension::Attribute;
 use crate::extension::memory::{slice, text};
 use edas_plugin::abi;
@@ -230,29 +230,43 @@ unsafe extern "C-unwind" fn layer(
     unsafe { give(values, outputs, output_count) }
 }
 
+/// How a tensor starts, as its attributes say.
+fn start(name: &str, attributes: Vec<(String, Attribute)>) -> Result<Initialiser> {
+    let wrong = |found: String| {
+        Error::new(format!("how the tensor `{name}` starts is not said"))
+            .expected("one attribute, a number: `uniform`, `normal` or `constant`")
+            .found(found)
+    };
+    let [(kind, value)] = &attributes[..] else { return Err(wrong(format!("{} attributes", attributes.len()))) };
+    let a = match value {
+        Attribute::Number(a) => *a,
+        Attribute::Integer(a) => *a as f64,
+        other => return Err(wrong(format!("`{kind}`: {other:?}"))),
+    };
+    match kind.as_str() {
+        "uniform" => Ok(Initialiser::Uniform(a)),
+        "normal" => Ok(Initialiser::Normal(a)),
+        "constant" => Ok(Initialiser::Constant(a)),
+        other => Err(wrong(format!("`{other}`")).help_if(nearest(other, ["uniform", "normal", "constant"]))),
+    }
+}
+
 /// # Safety
 /// As [`layer`].
 unsafe fn tensor(
     context: *mut c_void,
     name: abi::Text,
-    shape: *const i64,
-    rank: usize,
-    initialiser: u32,
-    a: f64,
+    (sizes, rank): (*const i64, usize),
+    (attributes, attribute_count): (*const abi::Attribute, usize),
     trained: bool,
 ) -> u64 {
     // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
     let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return 0 };
     let value = build.run(|build| {
-        // SAFETY: the plugin passes a text and a list of the length it says, for the time of the call.
-        let (name, shape) = unsafe { (text(name)?, slice(shape, rank)?) };
-        let initialiser = match initialiser {
-            abi::INITIALISER_UNIFORM => Initialiser::Uniform(a),
-            abi::INITIALISER_NORMAL => Initialiser::Normal(a),
-            abi::INITIALISER_CONSTANT => Initialiser::Constant(a),
-            kind => return Err(Error::new(format!("there is no initialiser of kind {kind}"))),
-        };
-        build.tensor(name, shape.to_vec(), initialiser, trained)
+        // SAFETY: the plugin passes a text and lists of the lengths it says, for the time of the call.
+        let (name, sizes, attributes) =
+            unsafe { (text(name)?, slice(sizes, rank)?, Attribute::read_all(attributes, attribute_count)?) };
+        build.tensor(name, sizes.to_vec(), start(name, attributes)?, trained)
     });
     value.map_or(0, |values| build.export(values[0]))
 }
@@ -260,25 +274,25 @@ unsafe fn tensor(
 unsafe extern "C-unwind" fn parameter(
     context: *mut c_void,
     name: abi::Text,
-    shape: *const i64,
+    sizes: *const i64,
     rank: usize,
-    initialiser: u32,
-    a: f64,
+    attributes: *const abi::Attribute,
+    attribute_count: usize,
 ) -> u64 {
     // SAFETY: passed on as they came.
-    unsafe { tensor(context, name, shape, rank, initialiser, a, true) }
+    unsafe { tensor(context, name, (sizes, rank), (attributes, attribute_count), true) }
 }
 
 unsafe extern "C-unwind" fn buffer(
     context: *mut c_void,
     name: abi::Text,
-    shape: *const i64,
+    sizes: *const i64,
     rank: usize,
-    initialiser: u32,
-    a: f64,
+    attributes: *const abi::Attribute,
+    attribute_count: usize,
 ) -> u64 {
     // SAFETY: passed on as they came.
-    unsafe { tensor(context, name, shape, rank, initialiser, a, false) }
+    unsafe { tensor(context, name, (sizes, rank), (attributes, attribute_count), false) }
 }
 
 unsafe extern "C-unwind" fn value_shape(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64 {

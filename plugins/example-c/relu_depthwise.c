@@ -94,7 +94,7 @@ uint64_t add_relu_depthwise(const EdasBuilder *g, uint64_t x, int64_t stride) {
   sizes[0] = c, sizes[1] = (h - 1) / stride + 1, sizes[2] = (w - 1) / stride + 1;
   inputs[0] = x;
   /* As a convolution starts: uniform within 1 / √(inputs per output). */
-  inputs[1] = edas_parameter(g, "depthwise", weight_sizes, 4, EDAS_INITIALISER_UNIFORM, 1.0 / 3.0);
+  inputs[1] = edas_parameter(g, "depthwise", weight_sizes, 4, "uniform", 1.0 / 3.0);
   output = edas_shape(sizes, 3);
   kernel = edas_kernel("relu_depthwise", &output);
   kernel.dtypes = EDAS_DTYPE_FLOAT32 | EDAS_DTYPE_FLOAT64;

@@ -44,9 +44,9 @@ uint64_t add_global_context(const EdasBuilder* g, uint64_t x, const char* libtor
     const int64_t key[2] = {1, c}, down[2] = {small, c}, up[2] = {c, small}, sizes[3] = {c, edas_size(g, x, 1), edas_size(g, x, 2)};
     const uint64_t inputs[4] = {
         x,
-        edas_parameter(g, "key", key, 2, EDAS_INITIALISER_NORMAL, 0.1),
-        edas_parameter(g, "down", down, 2, EDAS_INITIALISER_NORMAL, 0.1),
-        edas_parameter(g, "up", up, 2, EDAS_INITIALISER_NORMAL, 0.1),
+        edas_parameter(g, "key", key, 2, "normal", 0.1),
+        edas_parameter(g, "down", down, 2, "normal", 0.1),
+        edas_parameter(g, "up", up, 2, "normal", 0.1),
     };
     const EdasShape output = edas_shape(sizes, 3);
     EdasNative native = edas_native("global_context", libtorch, &output);

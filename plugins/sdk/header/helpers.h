@@ -586,19 +586,21 @@ EDAS_INLINE uint64_t edas_aten(const EdasBuilder *g, const char *operator_name, 
 }
 
 /**
- * A weight that training moves. `initialiser` is `EDAS_INITIALISER_UNIFORM` and so on.
+ * A weight that training moves. `start` is `"uniform"` (between −a and a), `"normal"` (standard deviation a) or `"constant"`.
  */
 EDAS_INLINE uint64_t edas_parameter(const EdasBuilder *g, const char *name, const int64_t *sizes, size_t rank,
-                                    uint32_t initialiser, double a) {
-  return g->parameter(g->context, edas_text(name), sizes, rank, initialiser, a);
+                                    const char *start, double a) {
+  const EdasAttribute attribute = edas_number(start, a);
+  return g->parameter(g->context, edas_text(name), sizes, rank, &attribute, 1);
 }
 
 /**
  * A tensor that training does not move.
  */
 EDAS_INLINE uint64_t edas_buffer(const EdasBuilder *g, const char *name, const int64_t *sizes, size_t rank,
-                                 uint32_t initialiser, double a) {
-  return g->buffer(g->context, edas_text(name), sizes, rank, initialiser, a);
+                                 const char *start, double a) {
+  const EdasAttribute attribute = edas_number(start, a);
+  return g->buffer(g->context, edas_text(name), sizes, rank, &attribute, 1);
 }
 
 /* Kernels and native layers. */

@@ -139,7 +139,7 @@ static EdasStatus scaled(const EdasArguments *op, const EdasBuilder *g, const ui
   sizes[2] = (edas_size(g, x[0], 2) - 1) / op->stride + 1;
   shape.sizes = sizes, shape.rank = 3;
   inputs[0] = x[0];
-  inputs[1] = g->parameter(g->context, edas_text("scale"), weight_sizes, 4, EDAS_INITIALISER_NORMAL, 1.0);
+  inputs[1] = edas_parameter(g, "scale", weight_sizes, 4, "normal", 1.0);
   kernel = edas_kernel("scale", &shape);
   kernel.dtypes = EDAS_DTYPE_FLOAT32 | EDAS_DTYPE_FLOAT64;
   kernel.layouts = EDAS_LAYOUT_CONTIGUOUS | EDAS_LAYOUT_CHANNELS_LAST;

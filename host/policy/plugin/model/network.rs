@@ -275,7 +275,8 @@ mod tests {
         unsafe {
             let name = abi::Text::new("w");
             let parameter = table.parameter.expect("a function");
-            let w = parameter(table.context, name, [2].as_ptr(), 1, abi::INITIALISER_CONSTANT, 0.5);
+            let start = crate::extension::Attribute::Number(0.5).to_abi("constant");
+            let w = parameter(table.context, name, [2].as_ptr(), 1, &start, 1);
             let layer = table.layer.expect("a function");
             let inputs = [x[0], w];
             layer(table.context, abi::Text::new("mul"), inputs.as_ptr(), 2, std::ptr::null(), 0, &mut y, 1);

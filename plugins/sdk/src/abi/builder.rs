@@ -3,17 +3,6 @@
 use super::{Attribute, Kernel, Native, Status, Text};
 use std::ffi::c_void;
 
-/// How a weight or buffer starts.
-pub mod initialiser {
-    /// Uniform between −a and a.
-    pub const INITIALISER_UNIFORM: u32 = 0;
-    /// Normal with mean 0 and standard deviation a.
-    pub const INITIALISER_NORMAL: u32 = 1;
-    /// Every element is a.
-    pub const INITIALISER_CONSTANT: u32 = 2;
-}
-pub use initialiser::*;
-
 /// How the host takes a layer graph. Values are numbers that carry their graph's: one of another graph is found out. Errors
 /// stick: after the first, every call returns the value 0 (or `FAILED`), and the host reports that first error when the call
 /// that was given the table returns; so results need not be checked one by one.
@@ -40,26 +29,27 @@ pub struct Builder {
             output_count: usize,
         ) -> Status,
     >,
-    /// Adds a weight that training moves, and returns its value. `initialiser` is one of `INITIALISER_UNIFORM` and so on.
+    /// Adds a weight that training moves, and returns its value. Its attributes say how it starts, one of: `uniform` (a number
+    /// a: between −a and a), `normal` (the standard deviation around 0), `constant` (every element).
     pub parameter: Option<
         unsafe extern "C-unwind" fn(
             context: *mut c_void,
             name: Text,
             sizes: *const i64,
             rank: usize,
-            initialiser: u32,
-            a: f64,
+            attributes: *const Attribute,
+            attribute_count: usize,
         ) -> u64,
     >,
-    /// Adds a tensor that training does not move, and returns its value.
+    /// Adds a tensor that training does not move, and returns its value; otherwise as `parameter`.
     pub buffer: Option<
         unsafe extern "C-unwind" fn(
             context: *mut c_void,
             name: Text,
             sizes: *const i64,
             rank: usize,
-            initialiser: u32,
-            a: f64,
+            attributes: *const Attribute,
+            attribute_count: usize,
         ) -> u64,
     >,
     /// Writes at most `capacity` sizes of a value's shape, without the batch (channels, height, width), and returns its

@@ -35,21 +35,6 @@ struct EdasBuilder;
 #define EDAS_ABI_MINOR 0
 
 /**
- * Uniform between −a and a.
- */
-#define EDAS_INITIALISER_UNIFORM 0
-
-/**
- * Normal with mean 0 and standard deviation a.
- */
-#define EDAS_INITIALISER_NORMAL 1
-
-/**
- * Every element is a.
- */
-#define EDAS_INITIALISER_CONSTANT 2
-
-/**
  * Something failed.
  */
 #define EDAS_SEVERITY_ERROR 0
@@ -100,7 +85,7 @@ struct EdasBuilder;
 #define EDAS_DEVICE_CPU 1
 
 /**
- * A GPU; buffers are device pointers, and the kernel runs on the current stream.
+ * A GPU; buffers are device pointers, and the kernel computes on the stream of the call.
  */
 #define EDAS_DEVICE_CUDA 2
 
@@ -519,6 +504,10 @@ typedef struct EdasKernelCall {
    * Its size in bytes.
    */
   size_t scratch_size;
+  /**
+   * The CUDA stream to compute on, where the device is one; null stands for the default stream.
+   */
+  void *stream;
 } EdasKernelCall;
 
 /**
@@ -698,23 +687,24 @@ typedef struct EdasBuilder {
                       uint64_t *outputs,
                       size_t output_count);
   /**
-   * Adds a weight that training moves, and returns its value. `initialiser` is one of `INITIALISER_UNIFORM` and so on.
+   * Adds a weight that training moves, and returns its value. Its attributes say how it starts, one of: `uniform` (a number
+   * a: between −a and a), `normal` (the standard deviation around 0), `constant` (every element).
    */
   uint64_t (*parameter)(void *context,
                         struct EdasText name,
                         const int64_t *sizes,
                         size_t rank,
-                        uint32_t initialiser,
-                        double a);
+                        const struct EdasAttribute *attributes,
+                        size_t attribute_count);
   /**
-   * Adds a tensor that training does not move, and returns its value.
+   * Adds a tensor that training does not move, and returns its value; otherwise as `parameter`.
    */
   uint64_t (*buffer)(void *context,
                      struct EdasText name,
                      const int64_t *sizes,
                      size_t rank,
-                     uint32_t initialiser,
-                     double a);
+                     const struct EdasAttribute *attributes,
+                     size_t attribute_count);
   /**
    * Writes at most `capacity` sizes of a value's shape, without the batch (channels, height, width), and returns its
    * rank; −1 where the value is unknown.
@@ -1954,19 +1944,21 @@ EDAS_INLINE uint64_t edas_aten(const EdasBuilder *g, const char *operator_name, 
 }
 
 /**
- * A weight that training moves. `initialiser` is `EDAS_INITIALISER_UNIFORM` and so on.
+ * A weight that training moves. `start` is `"uniform"` (between −a and a), `"normal"` (standard deviation a) or `"constant"`.
  */
 EDAS_INLINE uint64_t edas_parameter(const EdasBuilder *g, const char *name, const int64_t *sizes, size_t rank,
-                                    uint32_t initialiser, double a) {
-  return g->parameter(g->context, edas_text(name), sizes, rank, initialiser, a);
+                                    const char *start, double a) {
+  const EdasAttribute attribute = edas_number(start, a);
+  return g->parameter(g->context, edas_text(name), sizes, rank, &attribute, 1);
 }
 
 /**
  * A tensor that training does not move.
  */
 EDAS_INLINE uint64_t edas_buffer(const EdasBuilder *g, const char *name, const int64_t *sizes, size_t rank,
-                                 uint32_t initialiser, double a) {
-  return g->buffer(g->context, edas_text(name), sizes, rank, initialiser, a);
+                                 const char *start, double a) {
+  const EdasAttribute attribute = edas_number(start, a);
+  return g->buffer(g->context, edas_text(name), sizes, rank, &attribute, 1);
 }
 
 /* Kernels and native layers. */

@@ -6,6 +6,7 @@
 
 use crate::abi;
 use crate::kernel::Kernel;
+use std::ffi::c_void;
 
 /// A value of a layer graph: what flows between layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +102,10 @@ impl<'a> Attributes<'a> {
             .collect()
     }
 }
+
+/// How the host takes weights and buffers.
+type MakeTensor =
+    Option<unsafe extern "C-unwind" fn(*mut c_void, abi::Text, *const i64, usize, *const abi::Attribute, usize) -> u64>;
 
 /// The graph that an operation builds.
 pub struct Graph<'a> {
@@ -332,23 +337,18 @@ impl<'a> Graph<'a> {
         self.tensor(self.builder.buffer, name, shape, initialiser)
     }
 
-    fn tensor(
-        &mut self,
-        make: Option<unsafe extern "C-unwind" fn(*mut std::ffi::c_void, abi::Text, *const i64, usize, u32, f64) -> u64>,
-        name: &str,
-        shape: &[i64],
-        initialiser: Initialiser,
-    ) -> Value {
+    fn tensor(&mut self, make: MakeTensor, name: &str, shape: &[i64], initialiser: Initialiser) -> Value {
         let (kind, a) = match initialiser {
-            Initialiser::Uniform(a) => (abi::INITIALISER_UNIFORM, a),
-            Initialiser::Normal(a) => (abi::INITIALISER_NORMAL, a),
-            Initialiser::Constant(a) => (abi::INITIALISER_CONSTANT, a),
+            Initialiser::Uniform(a) => ("uniform", a),
+            Initialiser::Normal(a) => ("normal", a),
+            Initialiser::Constant(a) => ("constant", a),
         };
+        let start = Attributes::new().number(kind, a).to_abi();
         match make {
             Some(make) => {
-                let name = abi::Text::new(name);
-                // SAFETY: `new` vouches for the table; text and shape live until the call returns.
-                Value(unsafe { make(self.builder.context, name, shape.as_ptr(), shape.len(), kind, a) })
+                let (name, context) = (abi::Text::new(name), self.builder.context);
+                // SAFETY: `new` vouches for the table; text, shape and attributes live until the call returns.
+                Value(unsafe { make(context, name, shape.as_ptr(), shape.len(), start.as_ptr(), start.len()) })
             }
             None => Value(0),
         }

@@ -13,7 +13,7 @@ pub const LAYOUT_CONTIGUOUS: u32 = 1;
 pub const LAYOUT_CHANNELS_LAST: u32 = 2;
 /// The host's processor.
 pub const DEVICE_CPU: u32 = 1;
-/// A GPU; buffers are device pointers, and the kernel runs on the current stream.
+/// A GPU; buffers are device pointers, and the kernel computes on the stream of the call.
 pub const DEVICE_CUDA: u32 = 2;
 
 /// The sizes of a tensor.
@@ -76,6 +76,8 @@ pub struct KernelCall {
     pub scratch: *mut c_void,
     /// Its size in bytes.
     pub scratch_size: usize,
+    /// The CUDA stream to compute on, where the device is one; null stands for the default stream.
+    pub stream: *mut c_void,
 }
 
 /// A forward or backward of a kernel.
