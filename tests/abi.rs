@@ -33,7 +33,7 @@ fn rust() -> &'static Path {
 }
 
 fn c() -> PathBuf {
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("abi-1.0-c-{}.so", std::process::id()));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("abi-1.0-c.so");
     let mut command = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
     command.args(["-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-I"]);
     command.arg(repository("tests/abi/1.0/include")).arg("-o").arg(&library);

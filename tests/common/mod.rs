@@ -100,13 +100,15 @@ pub fn compiled(source: &str, variant: &str, flags: &[&str]) -> PathBuf {
     let cpp = source.extension().is_some_and(|e| e == "cpp");
     let (variable, compiler, standard) = if cpp { ("CXX", "c++", "-std=c++17") } else { ("CC", "cc", "-std=c11") };
     let stem = source.file_stem().expect("a file").to_string_lossy();
+    let name = format!("{stem}-{variant}{}", std::env::consts::DLL_SUFFIX);
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
     // Tests of several processes may build the same one at once.
-    let name = format!("{stem}-{variant}-{}{}", std::process::id(), std::env::consts::DLL_SUFFIX);
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let made = library.with_file_name(format!("{}-{name}", std::process::id()));
     let mut command = std::process::Command::new(std::env::var(variable).unwrap_or_else(|_| compiler.to_owned()));
     command.args([standard, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"]);
-    command.arg("-I").arg(repository("plugins/sdk/include")).args(flags).arg("-o").arg(&library).arg(&source);
+    command.arg("-I").arg(repository("plugins/sdk/include")).args(flags).arg("-o").arg(&made).arg(&source);
     let output = command.output().expect("a compiler");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(made, &library).expect("it can be put in place");
     library
 }
