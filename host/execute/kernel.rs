@@ -1,6 +1,5 @@
-//! Kernels of plugins: run where they serve, and replaced by their reference graphs elsewhere.
+//! Kernels of plugins, where they serve.
 
-use super::{Norm, reference};
 use crate::error::{Error, Result};
 use crate::graph::kernel::Kernel;
 use crate::native::kernel::{Inputs, call, gradients_enabled};
@@ -8,15 +7,15 @@ use edas_plugin::abi;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
-/// Runs a kernel. Where it does not serve the inputs' dtype or device, or has no backward although one may follow, its reference
-/// graph runs instead.
+/// Runs a kernel; `None` where it does not serve the inputs' dtype or device, or has no backward although one may follow: its
+/// reference graph has to run instead.
 ///
 /// # Shapes
 /// `x`: (batch, …) where `batched`, otherwise weights and buffers as they are; the outputs are (batch, …).
 ///
 /// # Errors
-/// What the kernel says, and where a reference graph is needed but missing.
-pub fn run(kernel: &Arc<Kernel>, x: &[&Tensor], batched: &[bool], batch: i64, norm: Norm) -> Result<Vec<Tensor>> {
+/// What the kernel says.
+pub fn run(kernel: &Arc<Kernel>, x: &[&Tensor], batched: &[bool], batch: i64) -> Result<Option<Vec<Tensor>>> {
     let first = x.first().ok_or_else(|| Error::new(format!("kernel `{}` has no input", kernel.name())))?;
     let dtype = match first.kind() {
         Kind::Float => abi::DTYPE_FLOAT32,
@@ -26,20 +25,12 @@ pub fn run(kernel: &Arc<Kernel>, x: &[&Tensor], batched: &[bool], batch: i64, no
     let device = if matches!(first.device(), Device::Cpu) { abi::DEVICE_CPU } else { abi::DEVICE_CUDA };
     let differentiated = gradients_enabled() && x.iter().any(|x| x.requires_grad());
     if !kernel.serves(dtype, device) || (differentiated && !kernel.has_backward()) {
-        return by_reference(kernel, x, batch, norm);
+        return Ok(None);
     }
     let channels_last = x.iter().zip(batched).any(|(x, batched)| *batched && x.dim() == 4 && channels_last(x));
     let mask = batched.iter().enumerate().fold(0, |mask, (k, batched)| mask | u64::from(*batched) << k);
     let how = Inputs { batched: mask, layout: kernel.layout(channels_last), batch };
-    call(kernel, how, x).map_err(Error::new)
-}
-
-/// Runs a kernel's reference graph.
-///
-/// # Errors
-/// Where it has none, and what libtorch refuses.
-pub fn by_reference(kernel: &Kernel, x: &[&Tensor], batch: i64, norm: Norm) -> Result<Vec<Tensor>> {
-    reference::run_with_batch(kernel.reference()?, x, &[], batch, norm)
+    call(kernel, how, x).map(Some).map_err(Error::new)
 }
 
 /// Whether the channels of a map are neighbours in memory.

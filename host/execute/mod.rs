@@ -1,7 +1,7 @@
 //! Executors: they run layer graphs.
 //!
 //! - [`mod@reference`]: every layer by libtorch's own operations; runs everywhere, differentiated by libtorch
-//! - [`kernel`]: kernels of plugins, or their reference graphs
+//! - [`kernel`]: kernels of plugins
 
 pub mod kernel;
 pub mod reference;

@@ -1,4 +1,4 @@
-//! The reference executor: every layer by libtorch's own operations, kernels by their own.
+//! The reference executor: every layer by libtorch's own operations, kernels by their own or by their reference graphs.
 
 use super::{Norm, kernel};
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: No
 }
 
 /// As [`run`], for a graph whose inputs may be weights and buffers, which have no batch.
-pub(super) fn run_with_batch(
+fn run_with_batch(
     graph: &LayerGraph,
     inputs: &[&Tensor],
     tensors: &[&Tensor],
@@ -86,7 +86,10 @@ impl Whole<'_> {
             Layer::Native(native) => native.call(self.batch, x),
             Layer::Kernel(kernel) => {
                 let batched: Vec<bool> = node.inputs.iter().map(|v| self.graph.batched[*v]).collect();
-                kernel::run(kernel, x, &batched, self.batch, self.norm)
+                match kernel::run(kernel, x, &batched, self.batch)? {
+                    Some(outputs) => Ok(outputs),
+                    None => run_with_batch(kernel.reference()?, x, &[], self.batch, self.norm),
+                }
             }
             _ => {
                 // Other layers know values alone.

@@ -60,9 +60,9 @@ struct Loop<'a> {
 unsafe extern "C-unwind" fn part(context: *mut c_void, begin: usize, end: usize) {
     // SAFETY: `context` is the `Loop` that `parallel` keeps until the loop is over.
     let this = unsafe { &*context.cast::<Loop>() };
-    if let Err(panic) = crate::export::quietly(|| catch_unwind(AssertUnwindSafe(|| (this.body)(begin..end)))) {
+    if let Err(panic) = crate::boundary::quietly(|| catch_unwind(AssertUnwindSafe(|| (this.body)(begin..end)))) {
         this.panicked.store(true, Ordering::Relaxed);
-        *this.message.lock().unwrap_or_else(PoisonError::into_inner) = crate::export::panic_message(&*panic);
+        *this.message.lock().unwrap_or_else(PoisonError::into_inner) = crate::boundary::panic_message(&*panic);
     }
 }
 

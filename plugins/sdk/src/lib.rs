@@ -32,6 +32,7 @@
 compile_error!("a plugin must be built with panic = \"unwind\": the SDK turns panics into errors");
 
 pub mod abi;
+mod boundary;
 mod exponential;
 mod export;
 mod graph;

@@ -1,8 +1,8 @@
 //! Models of policies that learn. They are built from the same layers as operations; the host owns, starts and saves them.
 
 use crate::abi::{self, Status};
-use crate::export::{guard, slice, write_values};
-use crate::graph::{Graph, Value};
+use crate::boundary::{guard, slice};
+use crate::graph::{Graph, Value, write_values};
 use crate::host::extension;
 use std::cell::Cell;
 use std::ffi::c_void;
