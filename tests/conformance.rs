@@ -68,6 +68,23 @@ fn operations_that_go_wrong_are_found() {
 }
 
 #[test]
+fn policies_that_go_wrong_are_found() {
+    let faults = library("faults").display().to_string();
+    let (status, checks) = check(&faults, &["--only", "remembers"]);
+    assert_eq!((status, failed(&checks)), (0, Vec::new()));
+    for (policy, name, found) in [
+        ("forgets", "state", "saved and restored after iteration 1: the plans differ from iteration 1 on"),
+        ("shares", "same seed, same plans", "made twice: the plans differ"),
+        ("strays", "plans", "iteration 9"),
+    ] {
+        let (status, checks) = check(&faults, &["--only", policy]);
+        let all = failed(&checks);
+        assert_eq!(status, 1, "{policy}: {all:?}");
+        assert!(all.iter().any(|(n, f)| n == name && f.contains(found)), "{policy}: {all:?}");
+    }
+}
+
+#[test]
 fn the_plugins_that_ship_pass() {
     for plugin in edas::extension::registry::bundled::NAMES {
         let (status, checks) = check(plugin, &[]);

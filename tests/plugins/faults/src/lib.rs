@@ -1,7 +1,11 @@
-//! Operations that go wrong, each in its own way: a host must say which, and live on.
+//! Operations and policies that go wrong, each in its own way: a host must say which, and live on.
 
-use edas_plugin::{Attributes, Call, Graph, Initialiser, Kernel, KernelInfo, Number, Op, Operation, Plugin, Value};
-use std::sync::Mutex;
+use edas_plugin::{
+    Arguments, Attributes, Call, Graph, Initialiser, Kernel, KernelInfo, Models, Number, Op, Operation, Plugin, Policy,
+    PolicyEntry, SpaceView, Steps, Turn, Value,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The plugin.
 pub struct Faults;
@@ -57,6 +61,51 @@ impl Plugin for Faults {
         Operation::candidate("no_reference", "has no reference graph and no 64 bits", |_, x, g| g.kernel(x, Narrow)),
         Operation::candidate("prints", "writes to stdout", prints),
     ];
+    const POLICIES: &'static [PolicyEntry] = &[
+        PolicyEntry::of::<Walk<SAVES>>("remembers", "every edge in turn; saves where it stands"),
+        PolicyEntry::of::<Walk<FORGETS>>("forgets", "every edge in turn; saves nothing"),
+        PolicyEntry::of::<Walk<SHARES>>(
+            "shares",
+            "every edge in turn, counted by all policies of the process together",
+        ),
+        PolicyEntry::of::<Walk<STRAYS>>("strays", "an edge that the space has not, now and then"),
+    ];
+}
+
+const SAVES: u8 = 0;
+const FORGETS: u8 = 1;
+const SHARES: u8 = 2;
+const STRAYS: u8 = 3;
+
+/// Relaxes the edges in turn, with the fault that its number says.
+struct Walk<const FAULT: u8> {
+    next: usize,
+}
+
+impl<const FAULT: u8> Policy for Walk<FAULT> {
+    fn new(_: &Arc<SpaceView>, _: &Arguments, _: &mut Models) -> Result<Self, String> {
+        Ok(Self { next: 0 })
+    }
+
+    fn plan(&mut self, turn: &mut Turn) -> Result<Steps, String> {
+        static ALL: AtomicUsize = AtomicUsize::new(0);
+        let count = turn.space.edges.len();
+        let edge = if FAULT == SHARES { ALL.fetch_add(1, Ordering::Relaxed) } else { self.next };
+        self.next += 1;
+        let limit = if FAULT == STRAYS { count + 1 } else { count };
+        Ok(turn.strongest().relax(edge % limit).into())
+    }
+
+    fn save(&self) -> Vec<u8> {
+        if FAULT == FORGETS { Vec::new() } else { self.next.to_le_bytes().to_vec() }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        if FAULT != FORGETS {
+            self.next = usize::from_le_bytes(state.try_into().map_err(|_| "the state is not 8 bytes")?);
+        }
+        Ok(())
+    }
 }
 
 /// Keeps the first value that it gets, of a graph that is finished by the next call.
