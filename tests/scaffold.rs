@@ -153,7 +153,7 @@ fn the_exponential_function_is_libms() {
     }
 }
 
-/// The code blocks of `plugins/README.md` stand in the templates, which the tests above build; its tables hold all that there is.
+/// The code blocks of `plugins/README.md` stand in the templates, which the tests above build, or in the frozen plugin; its tables hold all that there is.
 #[test]
 fn the_readme_of_plugins_says_what_is() {
     let text = std::fs::read_to_string(common::repository("plugins/README.md")).expect("it is there");
@@ -168,6 +168,9 @@ fn the_readme_of_plugins_says_what_is() {
         let path = common::repository(&format!("plugins/templates/files/{file}"));
         sources.push((language, std::fs::read_to_string(path).expect("it is there")));
     }
+    // Frozen for good, and built by `tests/abi.rs`.
+    let frozen = common::repository("tests/abi/1.0/rust/src/lib.rs");
+    sources.push(("rust", std::fs::read_to_string(frozen).expect("it is there")));
     let mut blocks = 0;
     for block in text.split("\n```").skip(1).step_by(2) {
         let (language, code) = block.split_once('\n').expect("a block has lines");
