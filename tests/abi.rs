@@ -109,12 +109,12 @@ fn layouts() {
     );
     assert_eq!((size_of::<abi::Host>(), offset_of!(abi::Host, get_extension)), (56, 48));
     assert_eq!((size_of::<abi::Attribute>(), offset_of!(abi::Attribute, integers)), (80, 56));
-    assert_eq!((size_of::<abi::ParameterInfo>(), offset_of!(abi::ParameterInfo, words)), (136, 120));
+    assert_eq!((size_of::<abi::ParameterInfo>(), offset_of!(abi::ParameterInfo, words)), (152, 136));
     assert_eq!((size_of::<abi::Info>(), size_of::<abi::OperationInfo>()), (48, 64));
     assert_eq!((size_of::<abi::Arguments>(), offset_of!(abi::Arguments, parameters)), (64, 48));
     assert_eq!((size_of::<abi::OpSet>(), offset_of!(abi::OpSet, build)), (40, 32));
     assert_eq!((size_of::<abi::Builder>(), offset_of!(abi::Builder, kernel)), (64, 48));
-    assert_eq!((size_of::<abi::Buffer>(), size_of::<abi::KernelCall>()), (32, 128));
+    assert_eq!((size_of::<abi::Buffer>(), size_of::<abi::KernelCall>()), (40, 136));
     assert_eq!((size_of::<abi::Kernel>(), offset_of!(abi::Kernel, forward)), (144, 104));
     assert_eq!((size_of::<abi::Native>(), offset_of!(abi::Native, forward)), (88, 64));
     assert_eq!(size_of::<abi::SearchSpace>(), 40);
@@ -123,7 +123,7 @@ fn layouts() {
     assert_eq!((size_of::<abi::Planner>(), size_of::<abi::StepResult>(), size_of::<abi::EpochEnd>()), (48, 24, 40));
     assert_eq!((size_of::<abi::Policy>(), offset_of!(abi::Policy, plan)), (88, 48));
     assert_eq!((size_of::<abi::PolicyArguments>(), size_of::<abi::EpochAnswer>()), (40, 24));
-    assert_eq!((size_of::<abi::Model>(), size_of::<abi::ModelStep>()), (64, 40));
+    assert_eq!((size_of::<abi::Model>(), size_of::<abi::KernelTensor>()), (64, 24));
     assert_eq!((size_of::<abi::Random>(), size_of::<abi::Parallel>()), (40, 24));
     assert_eq!((size_of::<abi::Log>(), size_of::<abi::Cancel>(), size_of::<abi::Libtorch>()), (16, 16, 24));
 }

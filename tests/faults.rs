@@ -134,6 +134,11 @@ fn operations_that_cannot_be_built() {
         ("in_place", vec!["writes to its inputs"]),
         ("random", vec!["draws random numbers"]),
         ("mixes_batch", vec!["returns no value of a graph", "the batch (5) in front"]),
+        ("some_examples", vec!["returns no value of a graph", "the batch (7) in front"]),
+        ("other_dtype", vec!["was refused by libtorch", "Float8"]),
+        ("memory", vec!["returns what happens to lie in memory"]),
+        ("enormous", vec!["the weight of layer `conv 100001×100001", "has an impossible size"]),
+        ("recurses", vec!["has kernels within kernels without end"]),
         ("huge", vec!["attribute `kernel` of layer `max_pool` is out of range"]),
     ];
     for (operation, parts) in expected {

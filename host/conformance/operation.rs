@@ -30,7 +30,12 @@ pub fn check(operation: &Operation) -> Vec<Check> {
     if let Some(found) = wrong {
         checks.failed("shapes", help, found);
     } else if built.is_empty() {
-        checks.failed("shapes", "build a graph in at least one place", refusals.join("; "));
+        let more = match refusals.len() {
+            0 | 1 => String::new(),
+            n => format!(" (and {} more places)", n - 1),
+        };
+        let first = refusals.into_iter().next().unwrap_or_default();
+        checks.failed("shapes", "build a graph in at least one place", format!("{first}{more}"));
     } else {
         checks.add("shapes", help, built.iter().map(runs_in_shape));
     }
@@ -98,7 +103,7 @@ fn places(operation: &Operation) -> (Vec<Built>, Option<String>, Vec<String>) {
                 let inputs = vec![vec![channels, height, width]; operation.inputs];
                 let place = format!(
                     "{} → {channels_out} channels, stride {stride}, {} form",
-                    shape_text(&inputs[..1].concat()),
+                    inputs.first().map_or_else(|| "nothing".to_owned(), |shape| shape_text(shape)),
                     if form == Form::Search { "search" } else { "final" }
                 );
                 match operation.build(&Settings::new(), &arguments, &inputs) {

@@ -1,5 +1,6 @@
 //! Kernels of plugins, where they serve.
 
+use super::Norm;
 use crate::error::{Error, Result};
 use crate::graph::kernel::Kernel;
 use crate::native::kernel::{Inputs, call, gradients_enabled};
@@ -15,7 +16,13 @@ use tch::{Device, Kind, Tensor};
 ///
 /// # Errors
 /// What the kernel says.
-pub fn run(kernel: &Arc<Kernel>, x: &[&Tensor], batched: &[bool], batch: i64) -> Result<Option<Vec<Tensor>>> {
+pub fn run(
+    kernel: &Arc<Kernel>,
+    x: &[&Tensor],
+    batched: &[bool],
+    batch: i64,
+    norm: Norm,
+) -> Result<Option<Vec<Tensor>>> {
     let first = x.first().ok_or_else(|| Error::new(format!("kernel `{}` has no input", kernel.name())))?;
     let dtype = match first.kind() {
         Kind::Float => abi::DTYPE_FLOAT32,
@@ -29,7 +36,13 @@ pub fn run(kernel: &Arc<Kernel>, x: &[&Tensor], batched: &[bool], batch: i64) ->
     }
     let channels_last = x.iter().zip(batched).any(|(x, batched)| *batched && x.dim() == 4 && channels_last(x));
     let mask = batched.iter().enumerate().fold(0, |mask, (k, batched)| mask | u64::from(*batched) << k);
-    let how = Inputs { batched: mask, layout: kernel.layout(channels_last), batch };
+    let mode = match norm {
+        Norm::Train => abi::MODE_TRAIN,
+        Norm::Batch => abi::MODE_BATCH,
+        Norm::Running => abi::MODE_RUNNING,
+        Norm::Recalibrate(_) => abi::MODE_RECALIBRATE,
+    };
+    let how = Inputs { batched: mask, layout: kernel.layout(channels_last), mode, batch };
     call(kernel, how, x).map(Some).map_err(Error::new)
 }
 

@@ -82,14 +82,18 @@ struct Whole<'a> {
 impl Whole<'_> {
     fn node(&self, node: &Node, x: &[&Tensor], own: &[&Tensor]) -> Result<Vec<Tensor>> {
         match &node.layer {
-            Layer::Aten(aten) => aten.call(x),
+            Layer::Aten(aten) => self.as_declared(node, aten.call(x)?),
             Layer::Native(native) => native.call(self.batch, x),
             Layer::Kernel(kernel) => {
                 let batched: Vec<bool> = node.inputs.iter().map(|v| self.graph.batched[*v]).collect();
-                match kernel::run(kernel, x, &batched, self.batch)? {
+                match kernel::run(kernel, x, &batched, self.batch, self.norm)? {
                     Some(outputs) => Ok(outputs),
                     None => run_with_batch(kernel.reference()?, x, &[], self.batch, self.norm),
                 }
+            }
+            layer_kind if layer_kind.is_elementwise() && !self.graph.batched[node.outputs[0]] => {
+                let shape = &self.graph.shapes[node.outputs[0]];
+                Ok(vec![layer(node, x, own, shape, self.batch, self.norm)?])
             }
             _ => {
                 // Other layers know values alone.
@@ -104,6 +108,21 @@ impl Whole<'_> {
                 Ok(vec![layer(node, &x, own, shape, self.batch, self.norm)?])
             }
         }
+    }
+
+    /// Checks that outputs are what they were found to be when the graph was built: later layers rely on it.
+    fn as_declared(&self, node: &Node, outputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        for (value, output) in node.outputs.iter().zip(&outputs) {
+            let batch = self.graph.batched[*value].then_some(self.batch);
+            let expected: Vec<i64> = batch.into_iter().chain(self.graph.shapes[*value].iter().copied()).collect();
+            if output.size() != expected {
+                return Err(Error::new(format!("layer `{}` returned another shape than it was found to", node.layer))
+                    .expected(format!("{expected:?}"))
+                    .found(format!("{:?}", output.size()))
+                    .help("what it returns must depend on its inputs' sizes alone, and keep the batch"));
+            }
+        }
+        Ok(outputs)
     }
 }
 

@@ -10,9 +10,16 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What has been opened in this process, by canonical path. `init` must run once per process, so this one table
-/// outlives every search.
-static OPENED: Mutex<Option<HashMap<PathBuf, Arc<Plugin>>>> = Mutex::new(None);
+/// What has been opened in this process. `init` must run once per process, so this one table outlives every search.
+#[derive(Default)]
+struct Opened {
+    /// By canonical path.
+    paths: HashMap<PathBuf, Arc<Plugin>>,
+    /// By the address of the descriptor; failures too, since `init` may have run.
+    entries: HashMap<usize, Result<Arc<Plugin>>>,
+}
+
+static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
 
 /// The plugin of a library file.
 ///
@@ -36,13 +43,20 @@ pub fn open_for(path: &Path, host: &'static abi::Host) -> Result<Arc<Plugin>> {
     })?;
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     let opened = opened.get_or_insert_default();
-    if let Some(plugin) = opened.get(&canonical) {
+    if let Some(plugin) = opened.paths.get(&canonical) {
         return Ok(plugin.clone());
+    }
+    if !canonical.is_file() {
+        return Err(Error::new("a plugin is a file")
+            .at(place())
+            .expected("a library (.so, .dylib or .dll)")
+            .found("something else")
+            .help("name the library itself"));
     }
     let bytes = std::fs::read(&canonical).map_err(|e| Error::io("read the plugin", path, &e).at(place()))?;
     let hash = hexadecimal(&Sha256::digest(&bytes));
     // SAFETY: opening runs the library's constructors. A plugin is code that the user chose to run, like any program.
-    let library = unsafe { libloading::Library::new(&canonical) }.map_err(|e| {
+    let library = unsafe { load(&canonical) }.map_err(|e| {
         Error::new("this is no library that can be loaded")
             .at(place())
             .expected("a plugin built for this system")
@@ -62,11 +76,33 @@ pub fn open_for(path: &Path, host: &'static abi::Host) -> Result<Arc<Plugin>> {
         })?;
         symbol.as_ref().ok_or_else(|| Error::new("this library's descriptor is null").at(place()))?
     };
-    let plugin =
-        Plugin::open(entry, Origin::Library { path: canonical.clone(), hash }, host).map_err(|e| e.at(place()))?;
-    let plugin = Arc::new(plugin);
-    opened.insert(canonical, plugin.clone());
+    // The system may have this library in memory already, by another name of the same file.
+    let address = std::ptr::from_ref(entry).addr();
+    let result = opened.entries.entry(address).or_insert_with(|| {
+        let origin = Origin::Library { path: canonical.clone(), hash };
+        Plugin::open(entry, origin, host).map(Arc::new).map_err(|e| e.at(place()))
+    });
+    let plugin = result.clone()?;
+    opened.paths.insert(canonical, plugin.clone());
     Ok(plugin)
+}
+
+/// Loads a library with all that it needs: what is missing shows here, not when it is called.
+///
+/// # Safety
+/// As [`libloading::Library::new`].
+unsafe fn load(path: &Path) -> Result<libloading::Library, libloading::Error> {
+    #[cfg(unix)]
+    {
+        use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+        // SAFETY: the caller vouches for the library.
+        unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map(Into::into)
+    }
+    #[cfg(not(unix))]
+    // SAFETY: the caller vouches for the library.
+    unsafe {
+        libloading::Library::new(path)
+    }
 }
 
 /// Bytes as hexadecimal digits.

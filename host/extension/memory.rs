@@ -3,8 +3,11 @@
 use crate::error::{Error, Result};
 use edas_plugin::abi;
 
+/// The most bytes that a list or text of a plugin's may have: far above what is useful.
+const MOST_BYTES: usize = 1 << 30;
+
 /// # Errors
-/// Where the pointer is null, but a length is given.
+/// Where the pointer is null, but a length is given, or no list could lie there.
 ///
 /// # Safety
 /// `data` points to `length` elements that live until the caller returns, or `length` is 0.
@@ -12,7 +15,10 @@ pub unsafe fn slice<'a, T>(data: *const T, length: usize) -> Result<&'a [T]> {
     match (length, data.is_null()) {
         (0, _) => Ok(&[]),
         (_, true) => Err(Error::new("a null pointer was passed with a length")),
-        // SAFETY: the caller vouches for the memory; null was excluded.
+        _ if length > MOST_BYTES / size_of::<T>().max(1) || !data.is_aligned() => {
+            Err(Error::new("a pointer was passed with an impossible length, or one that does not lie where it could"))
+        }
+        // SAFETY: the caller vouches for the memory; null, and what cannot be a list, was excluded.
         _ => Ok(unsafe { std::slice::from_raw_parts(data, length) }),
     }
 }
@@ -23,6 +29,8 @@ pub unsafe fn slice<'a, T>(data: *const T, length: usize) -> Result<&'a [T]> {
 /// # Safety
 /// As [`fn@slice`].
 pub unsafe fn text<'a>(text: abi::Text) -> Result<&'a str> {
+    // SAFETY: as above; where no list could lie there, none is read.
+    unsafe { slice(text.data, text.length)? };
     // SAFETY: the caller vouches for the memory.
     unsafe { text.as_str() }.ok_or_else(|| Error::new("a text is not valid UTF-8"))
 }

@@ -133,6 +133,7 @@ unsafe extern "C-unwind" fn parallel(
     grain: usize,
     body: abi::LoopBody,
     context: *mut c_void,
+    error: *const abi::Sink,
 ) -> abi::Status {
     let (Some(body), Ok(count)) = (body, i64::try_from(count)) else { return abi::FAILED };
     let grain = i64::try_from(grain).unwrap_or(i64::MAX).max(1);
@@ -140,7 +141,15 @@ unsafe extern "C-unwind" fn parallel(
     match unsafe { native::guard::parallel(count, grain, body, context) } {
         Ok(()) => abi::OK,
         Err(thrown) => {
-            tracing::warn!(target: "edas::plugin", "a part of a parallel loop failed: {thrown}");
+            let text = format!("a part of a parallel loop threw an exception: {thrown}");
+            // SAFETY: the plugin passes a valid sink or null; the text outlives the call.
+            unsafe {
+                if let Some(sink) = error.as_ref()
+                    && let Some(write) = sink.write
+                {
+                    write(sink.context, text.as_ptr(), text.len());
+                }
+            }
             abi::FAILED
         }
     }

@@ -184,6 +184,9 @@ impl Parameter {
     unsafe fn read(info: &abi::ParameterInfo) -> Result<Self> {
         // SAFETY: the caller vouches for texts and lists.
         let ((name, default), doc, words) = unsafe {
+            if info.word_count > MOST {
+                return Err(Error::new(format!("it has {} words", info.word_count)));
+            }
             let words = memory::slice(info.words, info.word_count)?.iter().map(|w| Ok(memory::text(*w)?.to_owned()));
             (
                 Attribute::read(&info.default_value)?,
@@ -193,7 +196,7 @@ impl Parameter {
         };
         let (least, most) = (info.minimum, info.maximum);
         let kind = match default {
-            Attribute::Integer(v) => ParameterKind::Integer(v, least as i64, most as i64),
+            Attribute::Integer(v) => ParameterKind::Integer(v, info.least, info.most),
             Attribute::Number(v) => ParameterKind::Number(v, least, most),
             Attribute::Boolean(v) => ParameterKind::Boolean(v),
             Attribute::Text(v) => ParameterKind::Word(v, words),

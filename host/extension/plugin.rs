@@ -66,7 +66,10 @@ impl Plugin {
                 .help("build the plugin with the SDK or header of this host's version"));
         }
         // SAFETY: a descriptor's texts live as long as the library, which is never unloaded.
-        let text = |text: abi::Text| unsafe { text.as_str() }.filter(|t| t.len() < 4096).map(str::to_owned);
+        let text = |text: abi::Text| match text.length {
+            0..4096 => unsafe { text.as_str() }.map(str::to_owned),
+            _ => None,
+        };
         let (Some(name), Some(version), Some(description)) =
             (text(entry.name), text(entry.version), text(entry.description))
         else {

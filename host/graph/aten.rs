@@ -38,8 +38,10 @@ impl fmt::Display for Aten {
     }
 }
 
-/// The batch with which an operator is tried: a number that no other size is likely to have.
-const BATCH: i64 = 5;
+/// The batches with which an operator is tried: numbers that no other size is likely to have.
+const BATCHES: [i64; 2] = [5, 7];
+/// The most numbers that an operator is tried on.
+const MOST_TRIED: i64 = 1 << 27;
 
 impl Aten {
     /// The operator that a layer of kind `aten` names; its attributes `operator` and `overload` are taken out.
@@ -67,31 +69,50 @@ impl Aten {
         Ok(Self { name, arguments: attributes, operator })
     }
 
-    /// The shapes of its outputs, found by running it on zeros.
+    /// The shapes of its outputs without the batch, found by running it on zeros. Where no input has a batch, no output has.
     ///
     /// # Errors
     /// Where it refuses inputs of these shapes, or does not keep the batch.
     pub fn shapes(&self, inputs: &[(&[i64], bool)]) -> Result<Vec<Shape>> {
+        if inputs.iter().map(|(shape, _)| shape.iter().product::<i64>()).sum::<i64>() > MOST_TRIED / BATCHES[1] {
+            return Err(Error::new(format!("layer `aten {self}` has inputs that are too large to try it on")));
+        }
+        if inputs.iter().all(|(_, batched)| !batched) {
+            return self.tried(inputs, None);
+        }
+        let [first, second] = BATCHES.map(|batch| self.tried(inputs, Some(batch)));
+        let (first, second) = (first?, second?);
+        if first != second {
+            return Err(Error::new(format!("layer `aten {self}` returns other shapes for other batches")));
+        }
+        Ok(first)
+    }
+
+    fn tried(&self, inputs: &[(&[i64], bool)], batch: Option<i64>) -> Result<Vec<Shape>> {
         let _guard = tch::no_grad_guard();
         let zeros = |(shape, batched): &(&[i64], bool)| {
-            let sizes: Vec<i64> = batched.then_some(BATCH).into_iter().chain(shape.iter().copied()).collect();
+            let batch = batch.filter(|_| *batched);
+            let sizes: Vec<i64> = batch.into_iter().chain(shape.iter().copied()).collect();
             Tensor::f_zeros(sizes, (Kind::Float, Device::Cpu))
         };
         let inputs: Vec<Tensor> = inputs.iter().map(zeros).collect::<Result<_, _>>()?;
         let outputs = self.call(&inputs.iter().collect::<Vec<_>>())?;
         let shape = |output: &Tensor| {
             let sizes = output.size();
-            if sizes.first() != Some(&BATCH) || output.kind() != Kind::Float {
-                return Err(Error::new(format!("layer `aten {self}` returns no value of a graph"))
-                    .expected(format!("floating-point numbers, the batch ({BATCH}) in front"))
-                    .found(format!("{} of {:?}", shape_text(&sizes), output.kind())));
+            match batch {
+                Some(batch) if sizes.first() != Some(&batch) => {
+                    Err(Error::new(format!("layer `aten {self}` returns no value of a graph"))
+                        .expected(format!("the batch ({batch}) in front"))
+                        .found(shape_text(&sizes)))
+                }
+                _ => Ok(sizes[usize::from(batch.is_some())..].to_vec()),
             }
-            Ok(sizes[1..].to_vec())
         };
         outputs.iter().map(shape).collect()
     }
 
-    /// Calls the operator. Inputs are (batch, …), weights and buffers without the batch; outputs are (batch, …).
+    /// Calls the operator. Inputs are (batch, …), weights and buffers without the batch; outputs are (batch, …), or without it
+    /// where all inputs are.
     ///
     /// # Errors
     /// What libtorch refuses.

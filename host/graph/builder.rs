@@ -11,12 +11,19 @@ use crate::error::{Error, Result, nearest};
 use crate::extension::Attribute;
 use crate::extension::memory::{slice, text};
 use edas_plugin::abi;
+use std::cell::RefCell;
 use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The most elements that one value or tensor of a graph may have, for one example.
-const MOST_ELEMENTS: i64 = 1 << 31;
+const MOST_ELEMENTS: i64 = 1 << 28;
+
+/// The most layers of a graph.
+const MOST_LAYERS: usize = 10_000;
 
 /// A graph in the making.
 pub struct Build {
@@ -24,6 +31,8 @@ pub struct Build {
     number: u32,
     /// Whose graph it is, for messages: `operation x of plugin y`.
     owner: String,
+    /// How many reference graphs this one is within.
+    depth: u32,
     graph: LayerGraph,
     error: Option<Error>,
 }
@@ -42,7 +51,7 @@ impl Build {
         let graph =
             LayerGraph { inputs: count, shapes, batched, nodes: Vec::new(), outputs: Vec::new(), tensors: Vec::new() };
         let number = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
-        Self { number, owner: owner.to_owned(), graph, error: None }
+        Self { number, owner: owner.to_owned(), depth: 0, graph, error: None }
     }
 
     /// The names of all inputs for the other side.
@@ -68,23 +77,23 @@ impl Build {
         &mut self,
         layer: Layer,
         inputs: Vec<ValueId>,
-        shapes: Vec<Shape>,
+        outputs: Vec<(Shape, bool)>,
         tensors: Vec<usize>,
     ) -> Result<Vec<ValueId>> {
-        for shape in &shapes {
-            let elements = shape.iter().try_fold(1i64, |n, size| n.checked_mul((*size).max(0)));
-            if elements.is_none_or(|n| !(1..=MOST_ELEMENTS).contains(&n)) || shape.is_empty() {
-                return Err(Error::new(format!("the output of layer `{layer}` has an impossible size"))
-                    .expected(format!("1 to {MOST_ELEMENTS} elements in at least one dimension"))
-                    .found(if shape.is_empty() { "no dimension".to_owned() } else { shape_text(shape) }));
-            }
+        if self.graph.nodes.len() >= MOST_LAYERS {
+            return Err(Error::new("the graph has too many layers").expected(format!("at most {MOST_LAYERS}")));
+        }
+        for (shape, _) in &outputs {
+            check_size(shape, &format!("the output of layer `{layer}`"))?;
         }
         let first = self.graph.shapes.len();
-        let outputs: Vec<ValueId> = (first..first + shapes.len()).collect();
-        self.graph.batched.extend(shapes.iter().map(|_| !matches!(layer, Layer::Tensor { .. })));
-        self.graph.shapes.extend(shapes);
-        self.graph.nodes.push(Node { layer, inputs, outputs: outputs.clone(), tensors });
-        Ok(outputs)
+        let made: Vec<ValueId> = (first..first + outputs.len()).collect();
+        for (shape, batched) in outputs {
+            self.graph.shapes.push(shape);
+            self.graph.batched.push(batched);
+        }
+        self.graph.nodes.push(Node { layer, inputs, outputs: made.clone(), tensors });
+        Ok(made)
     }
 
     /// Adds a layer.
@@ -94,13 +103,16 @@ impl Build {
     fn layer(&mut self, layer: Layer, inputs: Vec<ValueId>) -> Result<Vec<ValueId>> {
         let shapes: Vec<&[i64]> = inputs.iter().map(|v| self.graph.shapes[*v].as_slice()).collect();
         let shape = shape::infer(&layer, &shapes)?;
+        // What is computed of weights and buffers alone, number by number, is like them.
+        let batched = !layer.is_elementwise() || inputs.iter().any(|v| self.graph.batched[*v]);
         let number = self.graph.nodes.len();
         let mut tensors = Vec::new();
         for (name, shape, initialiser, trained) in layer.tensors(&shapes) {
+            check_size(&shape, &format!("the {name} of layer `{layer}`"))?;
             tensors.push(self.graph.tensors.len());
             self.graph.tensors.push(TensorSpec { name: format!("{number}.{name}"), shape, initialiser, trained });
         }
-        self.push(layer, inputs, vec![shape], tensors)
+        self.push(layer, inputs, vec![(shape, batched)], tensors)
     }
 
     /// Adds an ATen operator.
@@ -111,7 +123,8 @@ impl Build {
         outputs: usize,
     ) -> Result<Vec<ValueId>> {
         let aten = Aten::new(attributes, inputs.len(), outputs)?;
-        let shapes = aten.shapes(&self.signature(&inputs))?;
+        let batched = inputs.iter().any(|v| self.graph.batched[*v]);
+        let shapes = aten.shapes(&self.signature(&inputs))?.into_iter().map(|shape| (shape, batched)).collect();
         self.push(Layer::Aten(Arc::new(aten)), inputs, shapes, Vec::new())
     }
 
@@ -131,9 +144,10 @@ impl Build {
                 .expected("letters, digits and `_`, and every name once")
                 .found(format!("`{name}`")));
         }
+        check_size(&shape, &format!("the tensor `{name}`"))?;
         let index = self.graph.tensors.len();
         self.graph.tensors.push(TensorSpec { name: name.to_owned(), shape: shape.clone(), initialiser, trained });
-        self.push(Layer::Tensor { name: name.to_owned() }, Vec::new(), vec![shape], vec![index])
+        self.push(Layer::Tensor { name: name.to_owned() }, Vec::new(), vec![(shape, false)], vec![index])
     }
 
     /// The finished graph, with these values as its outputs, after the plugin's call ended so.
@@ -150,18 +164,26 @@ impl Build {
         Ok(self.graph)
     }
 
-    /// The table that a plugin is given. It points to `self`, which must stay where it is while the table is used.
-    pub fn table(&mut self) -> abi::Builder {
-        abi::Builder {
+    /// The table that a plugin is given. It works as long as what is returned lives, and while no other is made on the same
+    /// thread: what a plugin keeps, or passes to another thread, answers nothing.
+    pub fn table(&mut self) -> Table<'_> {
+        let build = std::ptr::from_mut(self);
+        let number = LIVE.with_borrow_mut(|live| {
+            live.made += 1;
+            live.builds.push((live.made, build));
+            live.made
+        });
+        let table = abi::Builder {
             size: size_of::<abi::Builder>(),
-            context: std::ptr::from_mut(self).cast(),
+            context: std::ptr::without_provenance_mut(number),
             layer: Some(layer),
             parameter: Some(parameter),
             buffer: Some(buffer),
             shape: Some(value_shape),
             kernel: Some(doors::kernel),
             native: Some(doors::native),
-        }
+        };
+        Table { table, build: PhantomData }
     }
 
     /// Runs `body` unless an error was kept before; keeps its error.
@@ -169,7 +191,12 @@ impl Build {
         if self.error.is_some() {
             return None;
         }
-        match body(self) {
+        // A mistake of ours must not cross the plugin, which could not catch it.
+        let result = catch_unwind(AssertUnwindSafe(|| body(self))).unwrap_or_else(|_| {
+            Err(Error::new("the host made a mistake over what the plugin asked for")
+                .help("please report it, with the plugin"))
+        });
+        match result {
             Ok(value) => Some(value),
             Err(error) => {
                 self.error = Some(error);
@@ -177,6 +204,56 @@ impl Build {
             }
         }
     }
+}
+
+/// The graphs of a thread that are being built, the innermost last, with the numbers by which plugins know them.
+struct Live {
+    made: usize,
+    builds: Vec<(usize, *mut Build)>,
+}
+
+thread_local! {
+    static LIVE: RefCell<Live> = const { RefCell::new(Live { made: 0, builds: Vec::new() }) };
+}
+
+/// A builder's table, while a plugin may use it.
+pub struct Table<'a> {
+    table: abi::Builder,
+    build: PhantomData<&'a mut Build>,
+}
+
+impl Deref for Table<'_> {
+    type Target = abi::Builder;
+    fn deref(&self) -> &abi::Builder {
+        &self.table
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        LIVE.with_borrow_mut(|live| live.builds.retain(|(number, _)| *number != self.table.context.addr()));
+    }
+}
+
+/// The graph of a context, where it is the innermost one that is being built on this thread.
+///
+/// # Safety
+/// Nothing else of this thread uses the graph as long as what is returned is used.
+unsafe fn live<'a>(context: *mut c_void) -> Option<&'a mut Build> {
+    let (number, build) = LIVE.with_borrow(|live| live.builds.last().copied())?;
+    // SAFETY: a graph is in the list as long as its table lives, which borrows it; the caller vouches that nobody uses it.
+    (number == context.addr()).then(|| unsafe { &mut *build })
+}
+
+/// Checks the number of elements of one value or tensor.
+fn check_size(shape: &[i64], what: &str) -> Result<()> {
+    let elements = shape.iter().try_fold(1i64, |n, size| n.checked_mul((*size).max(0)));
+    if !shape.is_empty() && elements.is_some_and(|n| (1..=MOST_ELEMENTS).contains(&n)) {
+        return Ok(());
+    }
+    Err(Error::new(format!("{what} has an impossible size"))
+        .expected(format!("1 to {MOST_ELEMENTS} elements in at least one dimension"))
+        .found(if shape.is_empty() { "no dimension".to_owned() } else { shape_text(shape) }))
 }
 
 /// # Safety
@@ -210,8 +287,8 @@ unsafe extern "C-unwind" fn layer(
     outputs: *mut u64,
     output_count: usize,
 ) -> abi::Status {
-    // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
+    // SAFETY: nothing else of this thread uses the graph during the call.
+    let Some(build) = (unsafe { live(context) }) else { return abi::FAILED };
     let values = build.run(|build| {
         // SAFETY: the plugin passes arrays of the lengths it says, for the time of the call.
         let (kind, inputs, attributes) =
@@ -260,8 +337,8 @@ unsafe fn tensor(
     (attributes, attribute_count): (*const abi::Attribute, usize),
     trained: bool,
 ) -> u64 {
-    // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return 0 };
+    // SAFETY: nothing else of this thread uses the graph during the call.
+    let Some(build) = (unsafe { live(context) }) else { return 0 };
     let value = build.run(|build| {
         // SAFETY: the plugin passes a text and lists of the lengths it says, for the time of the call.
         let (name, sizes, attributes) =
@@ -296,8 +373,8 @@ unsafe extern "C-unwind" fn buffer(
 }
 
 unsafe extern "C-unwind" fn value_shape(context: *mut c_void, value: u64, sizes: *mut i64, capacity: usize) -> i64 {
-    // SAFETY: `context` is the `Build` that `table` was made of, which the running `build` call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_ref() }) else { return -1 };
+    // SAFETY: nothing else of this thread uses the graph during the call.
+    let Some(build) = (unsafe { live(context) }) else { return -1 };
     let Ok(id) = build.import(value) else { return -1 };
     let shape = &build.graph.shapes[id];
     if !sizes.is_null() {

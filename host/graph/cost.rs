@@ -22,7 +22,7 @@ impl Cost {
     pub fn of(graph: &LayerGraph) -> Self {
         let mut cost = Cost::default();
         for tensor in graph.tensors.iter().filter(|t| t.trained) {
-            cost.parameters += tensor.shape.iter().product::<i64>();
+            cost.parameters = cost.parameters.saturating_add(tensor.shape.iter().product::<i64>());
         }
         for node in &graph.nodes {
             let elements: i64 = node.outputs.iter().map(|v| graph.shapes[*v].iter().product::<i64>()).sum();

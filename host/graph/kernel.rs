@@ -41,23 +41,66 @@ impl Drop for UserData {
     }
 }
 
-/// Shapes that a table points to.
-struct Shapes {
-    list: Vec<abi::Shape>,
+/// A tensor that a kernel returns or saves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Described {
+    pub shape: Shape,
+    pub dtype: u32,
+    pub batched: bool,
+}
+
+/// Tensors that a table points to.
+struct Tensors {
+    list: Vec<abi::KernelTensor>,
     // What the list points to.
-    _sizes: Vec<Vec<i64>>,
+    _sizes: Vec<Shape>,
 }
 
 // SAFETY: the pointers lead to vectors of the same struct, which nobody changes.
-unsafe impl Send for Shapes {}
+unsafe impl Send for Tensors {}
 // SAFETY: as above.
-unsafe impl Sync for Shapes {}
+unsafe impl Sync for Tensors {}
 
-impl Shapes {
-    fn new(shapes: &[Shape]) -> Self {
-        let sizes = shapes.to_vec();
-        Self { list: sizes.iter().map(|s| abi::Shape { sizes: s.as_ptr(), rank: s.len() }).collect(), _sizes: sizes }
+impl Tensors {
+    fn new(tensors: &[Described]) -> Self {
+        let sizes: Vec<Shape> = tensors.iter().map(|t| t.shape.clone()).collect();
+        let tensor = |(t, shape): (&Described, &Shape)| abi::KernelTensor {
+            sizes: shape.as_ptr(),
+            rank: shape.len(),
+            dtype: t.dtype,
+            batched: u32::from(t.batched),
+        };
+        Self { list: tensors.iter().zip(&sizes).map(tensor).collect(), _sizes: sizes }
     }
+}
+
+/// The most dimensions of a tensor.
+const MOST_DIMENSIONS: usize = 16;
+
+/// # Safety
+/// As [`memory::slice`], for the list and each of its entries.
+pub(super) unsafe fn described(list: *const abi::KernelTensor, count: usize) -> Result<Vec<Described>> {
+    // SAFETY: the caller vouches for the memory.
+    let list = unsafe { memory::slice(list, count)? };
+    list.iter()
+        .map(|t| {
+            // SAFETY: as above.
+            let shape = unsafe { sizes(t.sizes, t.rank)? };
+            Ok(Described { shape, dtype: t.dtype, batched: t.batched != 0 })
+        })
+        .collect()
+}
+
+/// # Safety
+/// As [`memory::slice`].
+unsafe fn sizes(data: *const i64, rank: usize) -> Result<Shape> {
+    if rank > MOST_DIMENSIONS {
+        return Err(Error::new("a tensor has an impossible number of dimensions")
+            .expected(format!("at most {MOST_DIMENSIONS}"))
+            .found(rank.to_string()));
+    }
+    // SAFETY: the caller vouches for the memory.
+    Ok(unsafe { memory::slice(data, rank)? }.to_vec())
 }
 
 /// # Safety
@@ -66,7 +109,7 @@ pub(super) unsafe fn shapes(list: *const abi::Shape, count: usize) -> Result<Vec
     // SAFETY: the caller vouches for the memory.
     let list = unsafe { memory::slice(list, count)? };
     // SAFETY: as above.
-    list.iter().map(|s| Ok(unsafe { memory::slice(s.sizes, s.rank)? }.to_vec())).collect()
+    list.iter().map(|s| unsafe { sizes(s.sizes, s.rank) }).collect()
 }
 
 /// Checks that a table is of this revision.
@@ -88,8 +131,8 @@ pub struct Kernel {
     table: abi::Kernel,
     reference: Option<LayerGraph>,
     // What the table points to.
-    _outputs: Shapes,
-    _saved: Shapes,
+    _outputs: Tensors,
+    _saved: Tensors,
     _user: UserData,
 }
 
@@ -102,8 +145,8 @@ unsafe impl Sync for Kernel {}
 pub(super) struct KernelParts {
     pub name: String,
     pub owner: String,
-    pub outputs: Vec<Shape>,
-    pub saved: Vec<Shape>,
+    pub outputs: Vec<Described>,
+    pub saved: Vec<Described>,
     pub reference: Option<LayerGraph>,
     pub user: UserData,
 }
@@ -112,7 +155,7 @@ impl Kernel {
     /// # Safety
     /// The table's functions are those of the interface.
     pub(super) unsafe fn new(table: &abi::Kernel, parts: KernelParts) -> Self {
-        let (outputs, saved) = (Shapes::new(&parts.outputs), Shapes::new(&parts.saved));
+        let (outputs, saved) = (Tensors::new(&parts.outputs), Tensors::new(&parts.saved));
         let mut kernel = Self {
             name: parts.name,
             owner: parts.owner,

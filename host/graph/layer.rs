@@ -318,9 +318,10 @@ impl Layer {
         Ok(layer)
     }
 
-    /// Whether the layer reads weights and buffers of the graph as they are, without a batch.
-    pub fn takes_tensors(&self) -> bool {
-        matches!(self, Layer::Aten(_) | Layer::Kernel(_) | Layer::Native(_))
+    /// Whether every number of the output follows from the numbers at its place: of weights and buffers alone, the output is
+    /// like them.
+    pub fn is_elementwise(&self) -> bool {
+        matches!(self, Layer::Activation(_) | Layer::Scale { .. } | Layer::Add | Layer::Mul)
     }
 
     /// The number of inputs: least and most.

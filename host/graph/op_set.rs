@@ -192,7 +192,7 @@ impl Operation {
                 (self.build)(
                     self.index,
                     &arguments,
-                    &builder,
+                    &*builder,
                     values.as_ptr(),
                     values.len(),
                     outputs.as_mut_ptr(),
@@ -201,6 +201,7 @@ impl Operation {
                 )
             }
         });
+        drop(builder);
         build.close(result, &outputs)
     }
 }

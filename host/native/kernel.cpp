@@ -32,6 +32,26 @@ struct Failure : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+at::ScalarType scalar(uint32_t dtype, at::ScalarType otherwise) {
+    switch (dtype) {
+        case EDAS_DTYPE_FLOAT32: return at::kFloat;
+        case EDAS_DTYPE_FLOAT64: return at::kDouble;
+        case EDAS_DTYPE_INT64: return at::kLong;
+        case EDAS_DTYPE_UINT8: return at::kByte;
+        default: return otherwise;
+    }
+}
+
+uint32_t dtype_of(at::ScalarType type) {
+    switch (type) {
+        case at::kFloat: return EDAS_DTYPE_FLOAT32;
+        case at::kDouble: return EDAS_DTYPE_FLOAT64;
+        case at::kLong: return EDAS_DTYPE_INT64;
+        case at::kByte: return EDAS_DTYPE_UINT8;
+        default: return 0;
+    }
+}
+
 // Buffers of tensors, with the tensors kept while they are used.
 class Buffers {
    public:
@@ -42,6 +62,7 @@ class Buffers {
             buffer.sizes = tensor.sizes().data();
             buffer.strides = tensor.strides().data();
             buffer.rank = static_cast<size_t>(tensor.dim());
+            buffer.dtype = dtype_of(tensor.scalar_type());
         }
         tensors_.push_back(tensor);
         list_.push_back(buffer);
@@ -68,10 +89,13 @@ at::Tensor arranged(const at::Tensor& tensor, uint32_t layout, bool value) {
     return tensor.contiguous(value && tensor.dim() == 4 ? format(layout) : at::MemoryFormat::Contiguous);
 }
 
-at::Tensor made(const EdasShape& shape, int64_t batch, uint32_t layout, const at::TensorOptions& options) {
-    std::vector<int64_t> sizes{batch};
-    sizes.insert(sizes.end(), shape.sizes, shape.sizes + shape.rank);
-    return at::empty(sizes, options, sizes.size() == 4 ? format(layout) : at::MemoryFormat::Contiguous);
+at::Tensor made(const EdasKernelTensor& tensor, int64_t batch, uint32_t layout, const at::TensorOptions& options) {
+    std::vector<int64_t> sizes;
+    if (tensor.batched) sizes.push_back(batch);
+    sizes.insert(sizes.end(), tensor.sizes, tensor.sizes + tensor.rank);
+    const bool map = tensor.batched && sizes.size() == 4;
+    const auto type = scalar(tensor.dtype, options.dtype().toScalarType());
+    return at::empty(sizes, options.dtype(type), map ? format(layout) : at::MemoryFormat::Contiguous);
 }
 
 // A tensor of these sizes without memory.
@@ -84,6 +108,7 @@ struct Setting {
     uint32_t layout;
     uint64_t values;  // bit k: input k is a value, with a batch; otherwise a weight or buffer
     bool differentiated;
+    uint32_t mode;
 };
 
 void run(const EdasNativeKernel& kernel, bool backward, EdasKernelCall& call, const Setting& setting, const at::Tensor& like) {
@@ -93,6 +118,8 @@ void run(const EdasNativeKernel& kernel, bool backward, EdasKernelCall& call, co
     call.layout = setting.layout;
     call.dtype = like.scalar_type() == at::kDouble ? EDAS_DTYPE_FLOAT64 : EDAS_DTYPE_FLOAT32;
     call.device = like.is_cuda() ? EDAS_DEVICE_CUDA : EDAS_DEVICE_CPU;
+    call.device_index = like.is_cuda() ? like.device().index() : 0;
+    call.mode = setting.mode;
     const size_t bytes = table.scratch + table.scratch_per_example * static_cast<size_t>(setting.batch);
     at::Tensor scratch;
     if (bytes > 0) {
@@ -144,13 +171,14 @@ struct KernelFunction : torch::autograd::Function<KernelFunction> {
         // Where the backward does not read the inputs, only their sizes are kept.
         variable_list kept;
         for (auto& input : arranged_inputs) kept.push_back(table.keeps_inputs ? input : sizes_of(input));
-        for (auto& output : outputs) kept.push_back(table.keeps_outputs ? output : at::Tensor());
+        for (auto& output : outputs) kept.push_back(table.keeps_outputs ? output : sizes_of(output));
         kept.insert(kept.end(), saved.begin(), saved.end());
         ctx->save_for_backward(std::move(kept));
         ctx->set_materialize_grads(true);
         ctx->saved_data["kernel"] = c10::IValue::make_capsule(held);
         ctx->saved_data["batch"] = setting.batch;
         ctx->saved_data["layout"] = static_cast<int64_t>(setting.layout);
+        ctx->saved_data["mode"] = static_cast<int64_t>(setting.mode);
         ctx->saved_data["values"] = static_cast<int64_t>(setting.values);
         return outputs;
     }
@@ -166,7 +194,8 @@ struct KernelFunction : torch::autograd::Function<KernelFunction> {
         if (!table.backward) throw Failure("kernel `" + name(kernel) + "` has no backward");
         Setting setting{
             ctx->saved_data["batch"].toInt(), static_cast<uint32_t>(ctx->saved_data["layout"].toInt()),
-            static_cast<uint64_t>(ctx->saved_data["values"].toInt()), true};
+            static_cast<uint64_t>(ctx->saved_data["values"].toInt()), true,
+            static_cast<uint32_t>(ctx->saved_data["mode"].toInt())};
         const auto kept = ctx->get_saved_variables();
         const size_t input_count = kept.size() - table.output_count - table.saved_count;
         Buffers inputs, outputs, saved, output_gradients, input_gradients;
@@ -188,7 +217,7 @@ struct KernelFunction : torch::autograd::Function<KernelFunction> {
         }
         for (size_t i = 0; i < table.output_count; ++i) {
             outputs.add(kept[input_count + i]);
-            output_gradients.add(arranged(gradients[i], setting.layout, true));
+            output_gradients.add(arranged(gradients[i], setting.layout, table.outputs[i].batched != 0));
         }
         for (size_t i = 0; i < table.saved_count; ++i) saved.add(kept[input_count + table.output_count + i]);
         EdasKernelCall call{};
@@ -213,8 +242,8 @@ struct KernelFunction : torch::autograd::Function<KernelFunction> {
 extern "C" int32_t edas_native_gradients() { return at::GradMode::is_enabled() ? 1 : 0; }
 
 extern "C" int32_t edas_native_kernel(
-    const EdasNativeKernel* kernel, uint64_t values, uint32_t layout, int64_t batch, const void* const* inputs,
-    size_t input_count, void* const* outputs, const EdasNativeMessage* message) {
+    const EdasNativeKernel* kernel, uint64_t values, uint32_t layout, uint32_t mode, int64_t batch,
+    const void* const* inputs, size_t input_count, void* const* outputs, const EdasNativeMessage* message) {
     return edas::caught(message, [&] {
         if (torch::jit::tracer::isTracing()) {
             throw Failure("kernel `" + name(*kernel) + "` cannot be traced: use its reference graph");
@@ -222,7 +251,7 @@ extern "C" int32_t edas_native_kernel(
         std::vector<at::Tensor> tensors;
         for (size_t i = 0; i < input_count; ++i) tensors.push_back(*static_cast<const at::Tensor*>(inputs[i]));
         const auto results = KernelFunction::apply(
-            c10::make_intrusive<Held>(*kernel), Setting{batch, layout, values, at::GradMode::is_enabled()}, at::TensorList(tensors));
+            c10::make_intrusive<Held>(*kernel), Setting{batch, layout, values, at::GradMode::is_enabled(), mode}, at::TensorList(tensors));
         for (size_t i = 0; i < results.size(); ++i) *static_cast<at::Tensor*>(outputs[i]) = results[i];
     });
 }

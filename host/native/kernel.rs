@@ -34,6 +34,7 @@ unsafe extern "C" {
         kernel: *const NativeKernel,
         values: u64,
         layout: u32,
+        mode: u32,
         batch: i64,
         inputs: *const *const c_void,
         input_count: usize,
@@ -76,6 +77,8 @@ pub struct Inputs {
     pub batched: u64,
     /// One of the kernel's layouts.
     pub layout: u32,
+    /// `MODE_TRAIN` and so on.
+    pub mode: u32,
     /// The number of examples.
     pub batch: i64,
 }
@@ -109,6 +112,7 @@ pub fn call<K: Callable>(kernel: &Arc<K>, how: Inputs, inputs: &[&Tensor]) -> Re
             &native,
             how.batched,
             how.layout,
+            how.mode,
             how.batch,
             inputs.as_ptr(),
             inputs.len(),

@@ -49,10 +49,10 @@ struct EdasNativeKernel {
 /// Whether gradients are recorded on this thread: 0 or 1.
 int32_t edas_native_gradients();
 /// Runs a kernel as one node of autograd; `outputs` are tensors that are assigned. Bit k of `values` says that input k has a
-/// batch; `layout` is one of the kernel's. 0, or 1 where it failed.
+/// batch; `layout` is one of the kernel's, `mode` one of `EDAS_MODE_TRAIN` and so on. 0, or 1 where it failed.
 int32_t edas_native_kernel(
-    const EdasNativeKernel* kernel, uint64_t values, uint32_t layout, int64_t batch, const void* const* inputs,
-    size_t input_count, void* const* outputs, const EdasNativeMessage* message);
+    const EdasNativeKernel* kernel, uint64_t values, uint32_t layout, uint32_t mode, int64_t batch,
+    const void* const* inputs, size_t input_count, void* const* outputs, const EdasNativeMessage* message);
 }
 
 namespace edas {

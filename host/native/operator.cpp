@@ -101,6 +101,9 @@ extern "C" EdasNativeOperator* edas_native_operator(
         if (!handle) refuse("there is no operator `" + shown + "`");
         const auto& schema = handle->schema();
         if (schema.is_mutable()) refuse("operator `" + shown + "` writes to its inputs");
+        if (full.rfind("aten::empty", 0) == 0 || full.rfind("aten::new_empty", 0) == 0) {
+            refuse("operator `" + shown + "` returns what happens to lie in memory");
+        }
         if (handle->hasTag(at::Tag::nondeterministic_seeded)) {
             refuse("operator `" + shown + "` draws random numbers of libtorch's, which do not repeat");
         }
@@ -189,6 +192,20 @@ extern "C" int32_t edas_native_operator_call(
         }
         op->handle.callBoxed(stack);
         if (stack.size() != op->output_count) refuse("it returned another number of values");
-        for (size_t i = 0; i < op->output_count; ++i) *static_cast<at::Tensor*>(outputs[i]) = stack[i].toTensor();
+        const at::Tensor* like = nullptr;
+        for (const auto& [first, count] : op->inputs) {
+            if (count > 0 && !like) like = &tensor(inputs[first]);
+        }
+        for (size_t i = 0; i < op->output_count; ++i) {
+            const auto& output = stack[i].toTensor();
+            if (!output.defined() || output.layout() != at::kStrided) {
+                refuse("it returned something else than a plain tensor");
+            }
+            if (like && (output.scalar_type() != like->scalar_type() || output.device() != like->device())) {
+                refuse(std::string("it returned ") + c10::toString(output.scalar_type()) + " of " +
+                       c10::toString(like->scalar_type()));
+            }
+            *static_cast<at::Tensor*>(outputs[i]) = output;
+        }
     });
 }

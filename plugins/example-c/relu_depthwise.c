@@ -84,7 +84,7 @@ static EdasStatus reference(void *user_data, const EdasBuilder *g, const uint64_
 uint64_t add_relu_depthwise(const EdasBuilder *g, uint64_t x, int64_t stride) {
   const int64_t c = edas_size(g, x, 0), h = edas_size(g, x, 1), w = edas_size(g, x, 2);
   int64_t weight_sizes[4], sizes[3];
-  EdasShape output;
+  EdasKernelTensor output;
   EdasKernel kernel;
   uint64_t inputs[2];
   int64_t *user_data = malloc(sizeof *user_data);
@@ -95,7 +95,7 @@ uint64_t add_relu_depthwise(const EdasBuilder *g, uint64_t x, int64_t stride) {
   inputs[0] = x;
   /* As a convolution starts: uniform within 1 / √(inputs per output). */
   inputs[1] = edas_parameter(g, "depthwise", weight_sizes, 4, "uniform", 1.0 / 3.0);
-  output = edas_shape(sizes, 3);
+  output = edas_kernel_tensor(sizes, 3);
   kernel = edas_kernel("relu_depthwise", &output);
   kernel.dtypes = EDAS_DTYPE_FLOAT32 | EDAS_DTYPE_FLOAT64;
   kernel.layouts = EDAS_LAYOUT_CONTIGUOUS | EDAS_LAYOUT_CHANNELS_LAST;

@@ -158,9 +158,9 @@ static EdasStatus TYPED(run)(Job *job, const REAL *weight, REAL *dweight, REAL *
     }
     job->taps = scratch;
   }
-  if (!job->dy) return edas_parallel(relu_depthwise_host, (size_t)job->n, 1, TYPED(forward_part), job);
+  if (!job->dy) return edas_parallel(relu_depthwise_host, (size_t)job->n, 1, TYPED(forward_part), job, NULL);
   job->dtaps = dweight ? scratch + count : NULL;
-  if (edas_parallel(relu_depthwise_host, (size_t)job->n, 1, TYPED(backward_part), job) != EDAS_OK) return EDAS_FAILED;
+  if (edas_parallel(relu_depthwise_host, (size_t)job->n, 1, TYPED(backward_part), job, NULL) != EDAS_OK) return EDAS_FAILED;
   if (dweight) {
     for (int64_t t = 0; t < count; ++t) {
       /* Where the sum over examples lies: (9, channels) where channels are last, otherwise as in the weight. */

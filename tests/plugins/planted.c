@@ -129,7 +129,7 @@ static EdasStatus scaled(const EdasArguments *op, const EdasBuilder *g, const ui
   const int64_t weight_sizes[4] = {channels, 1, 1, 1};
   int64_t sizes[3];
   uint64_t inputs[2];
-  EdasShape shape;
+  EdasKernelTensor shape;
   EdasKernel kernel;
   Place *place = (Place *)malloc(sizeof(Place));
   if (!place) return edas_fail(error, "out of memory");
@@ -137,7 +137,7 @@ static EdasStatus scaled(const EdasArguments *op, const EdasBuilder *g, const ui
   sizes[0] = channels;
   sizes[1] = (edas_size(g, x[0], 1) - 1) / op->stride + 1;
   sizes[2] = (edas_size(g, x[0], 2) - 1) / op->stride + 1;
-  shape.sizes = sizes, shape.rank = 3;
+  shape = edas_kernel_tensor(sizes, 3);
   inputs[0] = x[0];
   inputs[1] = edas_parameter(g, "scale", weight_sizes, 4, "normal", 1.0);
   kernel = edas_kernel("scale", &shape);

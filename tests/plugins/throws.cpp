@@ -59,7 +59,7 @@ EdasStatus reference(void *, const EdasBuilder *, const uint64_t *x, size_t, uin
 EdasStatus same(const EdasArguments *, const EdasBuilder *g, const uint64_t *x, uint64_t *y, const EdasSink *) {
     perhaps(BUILD);
     int64_t sizes[3];
-    EdasShape shape{sizes, 3};
+    const EdasKernelTensor shape = edas_kernel_tensor(sizes, 3);
     g->shape(g->context, x[0], sizes, 3);
     EdasKernel kernel = edas_kernel("copy", &shape);
     kernel.dtypes = EDAS_DTYPE_FLOAT32;

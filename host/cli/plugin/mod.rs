@@ -43,6 +43,8 @@ pub(super) fn run(command: &Command, json: bool) -> Done {
 
 /// The plugin of a path, or of a name where no file is called so.
 fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
+    // What plugins may ask for in `init` is there, whatever is to be done with them.
+    crate::policy::plugin::model::offer();
     let registry = Registry::new(Some(Path::new("")));
     let path = Path::new(path_or_name);
     let library = path.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION);

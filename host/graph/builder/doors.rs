@@ -12,8 +12,16 @@ use edas_plugin::abi;
 use std::ffi::c_void;
 use std::sync::Arc;
 
+/// The most kernels, one within the reference graph of the other.
+const MOST_DEPTH: u32 = 8;
 /// The most inputs of a kernel: a mask tells them apart.
 const MOST_INPUTS: usize = 64;
+/// The most bytes to work in, and as many again for each example.
+const MOST_SCRATCH: usize = 1 << 31;
+/// The most multiply-adds that one layer may say it has.
+const MOST_MULTIPLY_ADDS: i64 = 1 << 50;
+/// The dtypes of what a kernel may save.
+const SAVED: u32 = abi::DTYPE_FLOAT32 | abi::DTYPE_FLOAT64 | abi::DTYPE_INT64 | abi::DTYPE_UINT8;
 
 fn mask(kernel: &str, what: &str, found: u32, known: u32) -> Result<()> {
     if found != 0 && found & !known == 0 {
@@ -33,8 +41,8 @@ impl Build {
         let (name, outputs, saved) = unsafe {
             (
                 text(table.name)?.to_owned(),
-                kernel::shapes(table.outputs, table.output_count)?,
-                kernel::shapes(table.saved, table.saved_count)?,
+                kernel::described(table.outputs, table.output_count)?,
+                kernel::described(table.saved, table.saved_count)?,
             )
         };
         if table.forward.is_none() {
@@ -45,8 +53,22 @@ impl Build {
                 .expected(format!("1 to {MOST_INPUTS} inputs, at least 1 output"))
                 .found(format!("{} inputs, {} outputs", inputs.len(), outputs.len())));
         }
-        if saved.iter().flatten().any(|size| !(1..=super::MOST_ELEMENTS).contains(size)) {
-            return Err(Error::new(format!("kernel `{name}` saves something of an impossible size")));
+        for tensor in &saved {
+            super::check_size(&tensor.shape, &format!("what kernel `{name}` saves"))?;
+            mask(&name, "saved dtypes", tensor.dtype | abi::DTYPE_UINT8, SAVED)?;
+        }
+        if let Some(output) = outputs.iter().find(|output| output.dtype != 0) {
+            return Err(Error::new(format!("kernel `{name}` cannot return another dtype than it takes"))
+                .expected("0, the dtype of the call")
+                .found(output.dtype.to_string()));
+        }
+        let work = table.scratch <= MOST_SCRATCH && table.scratch_per_example <= MOST_SCRATCH;
+        if !work || !(0..=MOST_MULTIPLY_ADDS).contains(&table.multiply_adds) {
+            return Err(Error::new(format!(
+                "kernel `{name}` says something impossible of its scratch or multiply-adds"
+            ))
+            .expected(format!("at most {MOST_SCRATCH} bytes; 0 to {MOST_MULTIPLY_ADDS}"))
+            .found(format!("{}, {}; {}", table.scratch, table.scratch_per_example, table.multiply_adds)));
         }
         mask(&name, "dtypes", table.dtypes, abi::DTYPE_FLOAT32 | abi::DTYPE_FLOAT64)?;
         mask(&name, "layouts", table.layouts, abi::LAYOUT_CONTIGUOUS | abi::LAYOUT_CHANNELS_LAST)?;
@@ -54,13 +76,20 @@ impl Build {
         // SAFETY: as above.
         let reference = unsafe { self.reference(table, &name, &inputs, outputs.len())? };
         if let Some(reference) = &reference {
-            let found: Vec<_> = reference.output_shapes().cloned().collect();
-            if found != outputs {
-                let list = |shapes: &[Vec<i64>]| shapes.iter().map(|s| shape_text(s)).collect::<Vec<_>>().join(", ");
+            let found: Vec<_> =
+                reference.outputs.iter().map(|v| (&reference.shapes[*v], reference.batched[*v])).collect();
+            let expected: Vec<_> = outputs.iter().map(|t| (&t.shape, t.batched)).collect();
+            if found != expected {
+                let list = |tensors: &[(&Vec<i64>, bool)]| {
+                    let text = |(shape, batched): &(&Vec<i64>, bool)| {
+                        format!("{}{}", shape_text(shape), if *batched { "" } else { " without a batch" })
+                    };
+                    tensors.iter().map(text).collect::<Vec<_>>().join(", ")
+                };
                 return Err(Error::new(format!(
                     "the reference graph of kernel `{name}` returns other shapes than the kernel"
                 ))
-                .expected(list(&outputs))
+                .expected(list(&expected))
                 .found(list(&found)));
             }
             if !reference.tensors.is_empty() {
@@ -70,10 +99,11 @@ impl Build {
                 .help("pass them to the kernel as inputs"));
             }
         }
-        let parts = KernelParts { name, owner: self.owner.clone(), outputs: outputs.clone(), saved, reference, user };
+        let shapes = outputs.iter().map(|t| (t.shape.clone(), t.batched)).collect();
+        let parts = KernelParts { name, owner: self.owner.clone(), outputs, saved, reference, user };
         // SAFETY: the table is the plugin's.
         let kernel = unsafe { Kernel::new(table, parts) };
-        self.push(Layer::Kernel(Arc::new(kernel)), inputs, outputs, Vec::new())
+        self.push(Layer::Kernel(Arc::new(kernel)), inputs, shapes, Vec::new())
     }
 
     /// # Safety
@@ -87,7 +117,13 @@ impl Build {
     ) -> Result<Option<LayerGraph>> {
         let Some(function) = table.reference else { return Ok(None) };
         let signature = self.signature(inputs).into_iter().map(|(shape, batched)| (shape.to_vec(), batched)).collect();
-        let mut build = Build::with_inputs(signature, &self.owner);
+        if self.depth >= MOST_DEPTH {
+            return Err(Error::new(format!(
+                "the reference graph of kernel `{name}` has kernels within kernels without end"
+            ))
+            .expected(format!("at most {MOST_DEPTH}, one within the other")));
+        }
+        let mut build = Build { depth: self.depth + 1, ..Build::with_inputs(signature, &self.owner) };
         let values = build.inputs();
         let mut outputs = vec![0; output_count];
         let builder = build.table();
@@ -96,7 +132,7 @@ impl Build {
             unsafe {
                 function(
                     table.user_data,
-                    &builder,
+                    &*builder,
                     values.as_ptr(),
                     values.len(),
                     outputs.as_mut_ptr(),
@@ -105,6 +141,7 @@ impl Build {
                 )
             }
         });
+        drop(builder);
         build.close(result, &outputs).map(Some)
     }
 
@@ -131,17 +168,23 @@ impl Build {
         if outputs.is_empty() {
             return Err(Error::new(format!("native layer `{name}` has no output")));
         }
+        if !(0..=MOST_MULTIPLY_ADDS).contains(&table.multiply_adds) {
+            return Err(Error::new(format!("native layer `{name}` says something impossible of its multiply-adds"))
+                .expected(format!("0 to {MOST_MULTIPLY_ADDS}"))
+                .found(table.multiply_adds.to_string()));
+        }
         let names = (name, self.owner.clone());
         // SAFETY: the function is the plugin's.
         let native = unsafe { Native::new(names, table.multiply_adds, outputs.clone(), forward, user) };
-        self.push(Layer::Native(Arc::new(native)), inputs, outputs, Vec::new())
+        let shapes = outputs.into_iter().map(|shape| (shape, true)).collect();
+        self.push(Layer::Native(Arc::new(native)), inputs, shapes, Vec::new())
     }
 }
 
 /// What both doors do around what is their own: `add` is called unless an error was kept before.
 ///
 /// # Safety
-/// `context` is the `Build` that the builder's table was made of; inputs and outputs have the lengths given.
+/// Inputs and outputs have the lengths given.
 unsafe fn door(
     context: *mut c_void,
     (inputs, input_count): (*const u64, usize),
@@ -149,8 +192,8 @@ unsafe fn door(
     (what, declared): (&str, usize),
     add: impl FnOnce(&mut Build, Vec<ValueId>) -> Result<Vec<ValueId>>,
 ) -> abi::Status {
-    // SAFETY: the caller vouches for the context, which the running call has to itself.
-    let Some(build) = (unsafe { context.cast::<Build>().as_mut() }) else { return abi::FAILED };
+    // SAFETY: nothing else of this thread uses the graph during the call.
+    let Some(build) = (unsafe { super::live(context) }) else { return abi::FAILED };
     let values = build.run(|build| {
         // SAFETY: the caller vouches for the length.
         let inputs = unsafe { slice(inputs, input_count)? };

@@ -102,10 +102,9 @@ impl PluginPolicy {
             unsafe { (functions.create)(index, &arguments, &mut policy, error) }
         });
         models.close();
-        // Made before the result is looked at: what was made in spite of an error is destroyed.
+        result?;
         let made =
             Self { functions, policy, owner, params, view: view.clone(), models, _space: space, _plugin: plugin };
-        result?;
         if made.policy.is_null() && made.functions.state.is_none() && made.functions.feedback.is_none() {
             // A policy without a memory may be no object at all.
             return Ok(made);

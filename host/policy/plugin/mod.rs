@@ -15,7 +15,7 @@ mod tests;
 pub use adapter::PluginPolicy;
 
 use super::view::SpaceView;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::extension::listed::{self, Lister};
 use crate::extension::{Attribute, Listed, Plugin, parameter};
 use crate::spec::Node;
@@ -71,14 +71,4 @@ impl PluginPolicies {
         let made = adapter::Made { functions: self.functions, index, owner, plugin: self.plugin.clone() };
         PluginPolicy::new(made, &attributes, params, space, seed)
     }
-}
-
-/// The error of a table that is too small for what it should be.
-fn check_size(what: &str, size: usize, needed: usize) -> Result<()> {
-    if size >= needed {
-        return Ok(());
-    }
-    Err(Error::new(format!("the table of {what} is too small"))
-        .expected(format!("{needed} bytes"))
-        .found(format!("{size} bytes")))
 }

@@ -210,7 +210,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_INTEGER_PARAMETER(name, doc, value, minimum, maximum)                                          \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_INTEGER, value, 0.0, EDAS_NO_TEXT, NULL, NULL, 0},                           \
-   EDAS_TEXT(doc), minimum, maximum, NULL, 0}
+   EDAS_TEXT(doc), 0.0, 0.0, minimum, maximum, NULL, 0}
 
 /**
  * A number between two others.
@@ -218,7 +218,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_NUMBER_PARAMETER(name, doc, value, minimum, maximum)                                           \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_NUMBER, 0, value, EDAS_NO_TEXT, NULL, NULL, 0},                              \
-   EDAS_TEXT(doc), minimum, maximum, NULL, 0}
+   EDAS_TEXT(doc), minimum, maximum, 0, 0, NULL, 0}
 
 /**
  * A truth value.
@@ -226,7 +226,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_BOOLEAN_PARAMETER(name, doc, value)                                                            \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_BOOLEAN, value, 0.0, EDAS_NO_TEXT, NULL, NULL, 0},                           \
-   EDAS_TEXT(doc), 0.0, 1.0, NULL, 0}
+   EDAS_TEXT(doc), 0.0, 1.0, 0, 0, NULL, 0}
 
 /**
  * One of the words of a static list of `EdasText`; `value` is the literal of one of them.
@@ -234,7 +234,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_WORD_PARAMETER(name, doc, value, words)                                                        \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_TEXT, 0, 0.0, EDAS_TEXT(value), NULL, NULL, 0},                              \
-   EDAS_TEXT(doc), 0.0, 0.0, words, sizeof(words) / sizeof((words)[0])}
+   EDAS_TEXT(doc), 0.0, 0.0, 0, 0, words, sizeof(words) / sizeof((words)[0])}
 
 /**
  * The value of a parameter by name, or null. Values are those of `EdasArguments`, `EdasPolicyArguments`, or
@@ -616,9 +616,21 @@ EDAS_INLINE EdasShape edas_shape(const int64_t *sizes, size_t rank) {
 }
 
 /**
+ * What a kernel returns or saves: with a batch, of the call's dtype.
+ */
+EDAS_INLINE EdasKernelTensor edas_kernel_tensor(const int64_t *sizes, size_t rank) {
+  EdasKernelTensor tensor;
+  tensor.sizes = sizes;
+  tensor.rank = rank;
+  tensor.dtype = 0;
+  tensor.batched = 1;
+  return tensor;
+}
+
+/**
  * A kernel to be filled in: 32-bit, contiguous, on the processor, with this one output.
  */
-EDAS_INLINE EdasKernel edas_kernel(const char *name, const EdasShape *output) {
+EDAS_INLINE EdasKernel edas_kernel(const char *name, const EdasKernelTensor *output) {
   EdasKernel kernel;
   memset(&kernel, 0, sizeof kernel);
   kernel.size = sizeof kernel;
@@ -817,9 +829,10 @@ EDAS_INLINE size_t edas_threads(const EdasHost *host) {
  * Runs `body` over the numbers below `count` in parts of at least `grain`, on the host's threads; on this one where the host
  * offers none. Which thread gets which part is not said: the result must not depend on it. Any thread.
  */
-EDAS_INLINE EdasStatus edas_parallel(const EdasHost *host, size_t count, size_t grain, EdasLoopBody body, void *context) {
+EDAS_INLINE EdasStatus edas_parallel(const EdasHost *host, size_t count, size_t grain, EdasLoopBody body, void *context,
+                                     const EdasSink *error) {
   const EdasParallel *parallel = (const EdasParallel *)edas_extension(host, EDAS_HOST_PARALLEL);
-  if (parallel && parallel->run) return parallel->run(count, grain, body, context);
+  if (parallel && parallel->run) return parallel->run(count, grain, body, context, error);
   if (count > 0) body(context, 0, count);
   return EDAS_OK;
 }

@@ -1,6 +1,7 @@
 //! Kernels: layers that are computed by code of the plugin's own, over slices of numbers.
 
 use crate::abi;
+use crate::boundary;
 use crate::graph::{Graph, Value};
 use std::marker::PhantomData;
 use std::slice;
@@ -9,20 +10,75 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    impl Sealed for i64 {}
+    impl Sealed for u8 {}
 }
 
-/// A type of number that kernels compute with: `f32` or `f64`.
-pub trait Number: Copy + Send + Sync + Default + 'static + sealed::Sealed {
+/// What a kernel may save: `f32`, `f64`, `i64` or `u8`.
+pub trait Element: Copy + Send + Sync + Default + 'static + sealed::Sealed {
     /// As the interface has it.
     const DTYPE: u32;
 }
 
-impl Number for f32 {
+impl Element for f32 {
     const DTYPE: u32 = abi::DTYPE_FLOAT32;
 }
 
-impl Number for f64 {
+impl Element for f64 {
     const DTYPE: u32 = abi::DTYPE_FLOAT64;
+}
+
+impl Element for i64 {
+    const DTYPE: u32 = abi::DTYPE_INT64;
+}
+
+impl Element for u8 {
+    const DTYPE: u32 = abi::DTYPE_UINT8;
+}
+
+/// A type of number that kernels compute with: `f32` or `f64`.
+pub trait Number: Element {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// A tensor that the forward saves for the backward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    pub(crate) shape: Vec<i64>,
+    pub(crate) dtype: u32,
+    pub(crate) batched: bool,
+}
+
+impl Saved {
+    /// Numbers as those of the call, for each example.
+    pub fn numbers(shape: &[i64]) -> Self {
+        Self { shape: shape.to_vec(), dtype: 0, batched: true }
+    }
+
+    /// Elements of this type, for each example: positions, say.
+    pub fn of<T: Element>(shape: &[i64]) -> Self {
+        Self { dtype: T::DTYPE, ..Self::numbers(shape) }
+    }
+
+    /// The same once for the whole batch.
+    pub fn for_the_batch(mut self) -> Self {
+        self.batched = false;
+        self
+    }
+}
+
+/// How the network runs: what batch norm and the like do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The statistics of the batch; running ones move.
+    Train,
+    /// The statistics of the batch; running ones stay.
+    Batch,
+    /// The running statistics.
+    Running,
+    /// The statistics of the batch; running ones become the mean over batches.
+    Recalibrate,
 }
 
 /// The order of a map's elements in memory.
@@ -58,8 +114,8 @@ pub struct KernelInfo {
     pub keeps_inputs: bool,
     /// Whether the backward reads the outputs.
     pub keeps_outputs: bool,
-    /// The shapes of what the forward saves for the backward, without the batch.
-    pub saved: Vec<Vec<i64>>,
+    /// What the forward saves for the backward.
+    pub saved: Vec<Saved>,
     /// Bytes to work in, whatever the batch.
     pub scratch: usize,
     /// Bytes to work in, for each example.
@@ -172,6 +228,16 @@ impl<'a> Call<'a> {
         if self.raw.layout == abi::LAYOUT_CHANNELS_LAST { Layout::ChannelsLast } else { Layout::Contiguous }
     }
 
+    /// How the network runs.
+    pub fn mode(&self) -> Mode {
+        match self.raw.mode {
+            abi::MODE_TRAIN => Mode::Train,
+            abi::MODE_BATCH => Mode::Batch,
+            abi::MODE_RUNNING => Mode::Running,
+            _ => Mode::Recalibrate,
+        }
+    }
+
     /// Whether the numbers are `T`.
     pub fn is<T: Number>(&self) -> bool {
         self.raw.dtype == T::DTYPE
@@ -188,18 +254,17 @@ impl<'a> Call<'a> {
         unsafe { &*list.add(position) }
     }
 
-    fn length<T: Number>(&self, buffer: &abi::Buffer, what: &str) -> (usize, &'a [i64], &'a [i64]) {
-        assert!(self.is::<T>(), "the call is of another number type than was asked for");
+    fn length<T: Element>(&self, buffer: &abi::Buffer, what: &str) -> (usize, &'a [i64], &'a [i64]) {
+        assert!(buffer.dtype == T::DTYPE, "{what} is of another type than was asked for");
         // SAFETY: `new` vouches for the buffers' lists.
-        let (sizes, strides) = unsafe {
-            (slice::from_raw_parts(buffer.sizes, buffer.rank), slice::from_raw_parts(buffer.strides, buffer.rank))
-        };
+        let (sizes, strides) =
+            unsafe { (boundary::slice(buffer.sizes, buffer.rank), boundary::slice(buffer.strides, buffer.rank)) };
         let length = sizes.iter().product::<i64>() as usize;
         assert!(!buffer.data.is_null() || length == 0, "{what} is not there: the kernel's info does not ask for it");
         (length, sizes, strides)
     }
 
-    fn read<T: Number>(&self, buffer: &'a abi::Buffer, what: &str) -> View<'a, T> {
+    fn read<T: Element>(&self, buffer: &'a abi::Buffer, what: &str) -> View<'a, T> {
         let (length, sizes, strides) = self.length::<T>(buffer, what);
         // SAFETY: the buffer holds as many numbers as its sizes say, without gaps, and nobody writes to it during the call:
         // `written` hands out other buffers.
@@ -207,7 +272,7 @@ impl<'a> Call<'a> {
         View { data, sizes, strides }
     }
 
-    fn written<T: Number>(&mut self, buffer: &'a abi::Buffer, what: &str) -> ViewMut<'a, T> {
+    fn written<T: Element>(&mut self, buffer: &'a abi::Buffer, what: &str) -> ViewMut<'a, T> {
         let (length, sizes, strides) = self.length::<T>(buffer, what);
         assert!(!self.taken.contains(&std::ptr::from_ref(buffer)), "{what} was asked for twice");
         self.taken.push(buffer);
@@ -228,7 +293,7 @@ impl<'a> Call<'a> {
     pub fn input_sizes(&self, position: usize) -> &'a [i64] {
         let buffer = self.buffer(self.raw.inputs, self.raw.input_count, position, "input");
         // SAFETY: `new` vouches for the buffers' lists.
-        unsafe { slice::from_raw_parts(buffer.sizes, buffer.rank) }
+        unsafe { boundary::slice(buffer.sizes, buffer.rank) }
     }
 
     /// What the forward returns. May be asked for once.
@@ -245,14 +310,14 @@ impl<'a> Call<'a> {
     }
 
     /// What the forward saves. May be asked for once.
-    pub fn save<T: Number>(&mut self, position: usize) -> ViewMut<'a, T> {
+    pub fn save<T: Element>(&mut self, position: usize) -> ViewMut<'a, T> {
         assert!(!self.backward, "the backward reads what was saved by `saved`");
         let buffer = self.buffer(self.raw.saved, self.raw.saved_count, position, "saved tensor");
         self.written(buffer, "a saved tensor")
     }
 
     /// What the forward saved, for the backward.
-    pub fn saved<T: Number>(&self, position: usize) -> View<'a, T> {
+    pub fn saved<T: Element>(&self, position: usize) -> View<'a, T> {
         assert!(self.backward, "the forward saves by `save`");
         self.read(self.buffer(self.raw.saved, self.raw.saved_count, position, "saved tensor"), "a saved tensor")
     }

@@ -46,8 +46,8 @@ mod space;
 pub use exponential::exp;
 pub use export::{Plugin, entry};
 pub use graph::{Attributes, Graph, Initialiser, Value};
-pub use host::{Severity, cancelled, log, parallel};
-pub use kernel::{Call, Kernel, KernelInfo, Layout, Layouts, Number, View, ViewMut};
+pub use host::{Severity, cancelled, log, parallel, parallel_chunks};
+pub use kernel::{Call, Element, Kernel, KernelInfo, Layout, Layouts, Mode, Number, Saved, View, ViewMut};
 pub use operation::{Build, Form, Op, Operation};
 pub use parameter::{Argument, Arguments, Parameter, Words};
 pub use policy::{

@@ -28,6 +28,10 @@ pub struct Parameter {
     pub minimum: f64,
     /// The highest value of a number (included).
     pub maximum: f64,
+    /// The lowest value of a whole number (included).
+    pub least: i64,
+    /// The highest value of a whole number (included).
+    pub most: i64,
     /// The words that it may be.
     pub words: &'static [&'static str],
     texts: &'static [abi::Text],
@@ -35,12 +39,12 @@ pub struct Parameter {
 
 impl Parameter {
     const fn new(name: &'static str, doc: &'static str, default: Argument, minimum: f64, maximum: f64) -> Self {
-        Self { name, doc, default, minimum, maximum, words: &[], texts: &[] }
+        Self { name, doc, default, minimum, maximum, least: 0, most: 0, words: &[], texts: &[] }
     }
 
     /// A whole number between two others, both included.
     pub const fn integer(name: &'static str, doc: &'static str, default: i64, minimum: i64, maximum: i64) -> Self {
-        Self::new(name, doc, Argument::Integer(default), minimum as f64, maximum as f64)
+        Self { least: minimum, most: maximum, ..Self::new(name, doc, Argument::Integer(default), 0.0, 0.0) }
     }
 
     /// A number between two others, both included.
@@ -73,6 +77,7 @@ impl Parameter {
         info.default_value = value;
         info.doc = abi::Text::new(self.doc);
         (info.minimum, info.maximum) = (self.minimum, self.maximum);
+        (info.least, info.most) = (self.least, self.most);
         (info.words, info.word_count) = (self.texts.as_ptr(), self.texts.len());
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::execute::{Norm, reference};
+use crate::extension::Attribute;
 use crate::graph::{LayerGraph, Shape, shape_text};
 use crate::random::{Purpose, Source};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use edas_plugin::abi;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
@@ -26,6 +26,57 @@ pub(super) struct Network {
     steps: u64,
     alive: HashMap<u64, Tensor>,
     next: u64,
+}
+
+/// What a model learns by: Adam.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// The decay of the mean of gradients.
+    pub beta1: f64,
+    /// The decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// The largest norm of all gradients together; 0 for no limit.
+    pub clip: f64,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self { learning_rate: f64::NAN, beta1: 0.9, beta2: 0.999, clip: 0.0 }
+    }
+}
+
+impl Step {
+    /// The settings of a step, by name.
+    ///
+    /// # Errors
+    /// Where a name is unknown, or a value of another kind.
+    pub(super) fn read(settings: Vec<(String, Attribute)>) -> Result<Self> {
+        let mut step = Self::default();
+        for (name, value) in settings {
+            let place = match (name.as_str(), &value) {
+                ("rule", Attribute::Text(rule)) if rule == "adam" => continue,
+                ("learning_rate", _) => &mut step.learning_rate,
+                ("beta1", _) => &mut step.beta1,
+                ("beta2", _) => &mut step.beta2,
+                ("clip", _) => &mut step.clip,
+                _ => {
+                    return Err(Error::new("a model cannot learn by this setting")
+                        .expected("`rule` (adam), `learning_rate`, `beta1`, `beta2`, `clip`")
+                        .found(format!("`{name}`: {value:?}")));
+                }
+            };
+            *place = match value {
+                Attribute::Number(number) => number,
+                Attribute::Integer(number) => number as f64,
+                other => {
+                    return Err(Error::new(format!("the setting `{name}` is no number")).found(format!("{other:?}")));
+                }
+            };
+        }
+        Ok(step)
+    }
 }
 
 /// A weight's name and position, and what Adam remembers of it.
@@ -159,7 +210,7 @@ impl Network {
 
     /// Adam on all weights that have a gradient, as PyTorch's: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
     /// w ← w − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + 1e-8).
-    pub(super) fn step(&mut self, step: &abi::ModelStep) -> Result<()> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<()> {
         let inside = |x: f64, low: f64, high: f64| (low..high).contains(&x);
         if !step.learning_rate.is_finite()
             || !inside(step.beta1, 0.0, 1.0)
@@ -264,6 +315,7 @@ fn decode(value: &Value, count: usize) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::graph::builder::Build;
+    use edas_plugin::abi;
 
     /// y = x · w with w of two numbers that start at 0.5.
     fn network() -> Network {
@@ -281,12 +333,13 @@ mod tests {
             let inputs = [x[0], w];
             layer(table.context, abi::Text::new("mul"), inputs.as_ptr(), 2, std::ptr::null(), 0, &mut y, 1);
         }
+        drop(table);
         let graph = build.close(Ok(()), &[y]).expect("a graph");
         Network::new("test", graph, vec![vec![2]], 1).expect("a model")
     }
 
-    fn adam(learning_rate: f64, clip: f64) -> abi::ModelStep {
-        abi::ModelStep { size: size_of::<abi::ModelStep>(), learning_rate, beta1: 0.9, beta2: 0.999, clip }
+    fn adam(learning_rate: f64, clip: f64) -> Step {
+        Step { learning_rate, clip, ..Step::default() }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The functions of `edas.host.model/1`.
 
-use super::super::check_size;
 use super::Models;
-use super::network::Network;
+use super::network::{Network, Step};
 use crate::error::{Error, Result, nearest};
-use crate::extension::call;
 use crate::extension::memory::{slice, text};
+use crate::extension::{Attribute, call};
 use crate::graph::Shape;
 use crate::graph::builder::Build;
 use edas_plugin::abi::{self, Sink, Status, Text};
@@ -139,9 +138,10 @@ unsafe extern "C-unwind" fn create(
             // SAFETY: the function is the policy's; every pointer is valid for the time of the call, with the lengths given, and
             // `graph` is not touched from here before it returns.
             unsafe {
-                build(user_data, &builder, values.as_ptr(), values.len(), outputs.as_mut_ptr(), outputs.len(), error)
+                build(user_data, &*builder, values.as_ptr(), values.len(), outputs.as_mut_ptr(), outputs.len(), error)
             }
         });
+        drop(builder);
         let graph = graph.close(result, &outputs).map_err(|e| e.context(format!("building {what}")))?;
         let network = Network::new(name, graph, inputs, models.seed)?;
         let mut inner = models.try_lock()?;
@@ -241,14 +241,14 @@ unsafe extern "C-unwind" fn backward(
 unsafe extern "C-unwind" fn step(
     owner: *mut abi::Owner,
     model: u64,
-    step: *const abi::ModelStep,
+    settings: *const abi::Attribute,
+    setting_count: usize,
     error: *const Sink,
 ) -> Status {
     let body = |network: &mut Network| {
-        // SAFETY: the policy passes a table, or null, for the time of the call.
-        let step = unsafe { step.as_ref() }.ok_or_else(|| Error::new("the settings of a step are null"))?;
-        check_size("a model's step", step.size, size_of::<abi::ModelStep>())?;
-        network.step(step)
+        // SAFETY: the policy passes a list of the length it says, for the time of the call.
+        let settings = unsafe { Attribute::read_all(settings, setting_count)? };
+        network.step(&Step::read(settings)?)
     };
     // SAFETY: the policy passes its owner and a valid sink or null.
     unsafe { with_model(owner, model, error, body) }

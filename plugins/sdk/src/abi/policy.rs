@@ -76,7 +76,7 @@ pub struct Turn {
     pub round: u64,
     /// α: per edge, one number per candidate.
     pub alpha: *const *const f64,
-    /// The draws of this iteration, for the host's `Random` table.
+    /// The draws of this iteration, for the host's `Random` table. `feedback` gets the same ones as `plan`, from the start.
     pub random: *mut RandomStream,
 }
 
@@ -194,7 +194,7 @@ pub struct Policy {
     /// Describes a parameter of a policy. May be null where no policy has parameters. Any thread.
     pub describe_parameter:
         Option<unsafe extern "C-unwind" fn(policy: usize, parameter: usize, info: *mut ParameterInfo) -> Status>,
-    /// Makes a policy and writes it to `made`. Any thread.
+    /// Makes a policy and writes it to `made`. Where it fails, the host takes nothing over, whatever `made` holds. Any thread.
     pub create: Option<
         unsafe extern "C-unwind" fn(
             policy: usize,

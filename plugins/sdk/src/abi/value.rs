@@ -123,6 +123,10 @@ pub struct ParameterInfo {
     pub minimum: f64,
     /// The highest value of a number (included).
     pub maximum: f64,
+    /// The lowest value of a whole number (included).
+    pub least: i64,
+    /// The highest value of a whole number (included).
+    pub most: i64,
     /// The words that a text may be. They live as long as the library.
     pub words: *const Text,
     /// Their number.
@@ -139,6 +143,8 @@ impl ParameterInfo {
         doc: Text::EMPTY,
         minimum: 0.0,
         maximum: 0.0,
+        least: 0,
+        most: 0,
         words: std::ptr::null(),
         word_count: 0,
     };

@@ -20,10 +20,14 @@ impl Graph<'_> {
 
 fn register<K: Kernel>(graph: &Graph, inputs: &[u64], kernel: K, info: &KernelInfo, outputs: &mut [u64]) {
     let (builder, affine) = (graph.builder, graph.affine);
-    let shapes = |list: &[Vec<i64>]| -> Vec<abi::Shape> {
-        list.iter().map(|s| abi::Shape { sizes: s.as_ptr(), rank: s.len() }).collect()
+    let tensor = |shape: &Vec<i64>, dtype, batched| abi::KernelTensor {
+        sizes: shape.as_ptr(),
+        rank: shape.len(),
+        dtype,
+        batched: u32::from(batched),
     };
-    let (output_shapes, saved_shapes) = (shapes(&info.outputs), shapes(&info.saved));
+    let output_shapes: Vec<_> = info.outputs.iter().map(|shape| tensor(shape, 0, true)).collect();
+    let saved_shapes: Vec<_> = info.saved.iter().map(|s| tensor(&s.shape, s.dtype, s.batched)).collect();
     let dtypes = [(K::FLOAT32, abi::DTYPE_FLOAT32), (K::FLOAT64, abi::DTYPE_FLOAT64)];
     // Freed by `destroy`, which the host calls in any case.
     let user_data = Box::into_raw(Box::new(Held { kernel, affine })).cast();

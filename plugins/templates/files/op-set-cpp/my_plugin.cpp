@@ -43,7 +43,7 @@ EdasStatus soft_magnitude(const EdasKernelCall& call) {
     }
     size_t count = 1;
     for (size_t d = 0; d < call.inputs[0].rank; ++d) count *= static_cast<size_t>(call.inputs[0].sizes[d]);
-    return edas_parallel(the_host, count, 4096, Body::part, &body);
+    return edas_parallel(the_host, count, 4096, Body::part, &body, nullptr);
 }
 
 EdasStatus forward_or_backward(void*, const EdasKernelCall* call, const EdasSink* error) {
@@ -65,7 +65,7 @@ EdasStatus reference(
 uint64_t add_soft_magnitude(const EdasBuilder* g, uint64_t x) {
     int64_t sizes[8] = {};
     const int64_t rank = g->shape(g->context, x, sizes, 8);
-    const EdasShape output = edas_shape(sizes, rank > 0 ? static_cast<size_t>(rank) : 0);
+    const EdasKernelTensor output = edas_kernel_tensor(sizes, rank > 0 ? static_cast<size_t>(rank) : 0);
     EdasKernel kernel = edas_kernel("soft_magnitude", &output);
     kernel.dtypes = EDAS_DTYPE_FLOAT32 | EDAS_DTYPE_FLOAT64;
     kernel.layouts = EDAS_LAYOUT_CONTIGUOUS | EDAS_LAYOUT_CHANNELS_LAST;

@@ -70,6 +70,36 @@ struct EdasBuilder;
 #define EDAS_DTYPE_FLOAT64 2
 
 /**
+ * 64-bit whole numbers; only of what a kernel saves.
+ */
+#define EDAS_DTYPE_INT64 4
+
+/**
+ * Bytes; only of what a kernel saves.
+ */
+#define EDAS_DTYPE_UINT8 8
+
+/**
+ * Batch norm and the like use the statistics of the batch; running ones move.
+ */
+#define EDAS_MODE_TRAIN 0
+
+/**
+ * They use the statistics of the batch; running ones stay.
+ */
+#define EDAS_MODE_BATCH 1
+
+/**
+ * They use the running statistics.
+ */
+#define EDAS_MODE_RUNNING 2
+
+/**
+ * They use the statistics of the batch; running ones become the mean over batches.
+ */
+#define EDAS_MODE_RECALIBRATE 3
+
+/**
  * Elements in the order of the sizes, the last one fastest.
  */
 #define EDAS_LAYOUT_CONTIGUOUS 1
@@ -352,6 +382,14 @@ typedef struct EdasParameterInfo {
    */
   double maximum;
   /**
+   * The lowest value of a whole number (included).
+   */
+  int64_t least;
+  /**
+   * The highest value of a whole number (included).
+   */
+  int64_t most;
+  /**
    * The words that a text may be. They live as long as the library.
    */
   const struct EdasText *words;
@@ -400,21 +438,29 @@ typedef struct EdasArguments {
 } EdasArguments;
 
 /**
- * The sizes of a tensor.
+ * A tensor that a kernel returns or saves.
  */
-typedef struct EdasShape {
+typedef struct EdasKernelTensor {
   /**
-   * The sizes.
+   * The sizes, without the batch.
    */
   const int64_t *sizes;
   /**
    * Their number.
    */
   size_t rank;
-} EdasShape;
+  /**
+   * What it holds: 0 for the dtype of the call (always for outputs), or one of the dtypes.
+   */
+  uint32_t dtype;
+  /**
+   * Whether it has the batch in front: 0 or 1.
+   */
+  uint32_t batched;
+} EdasKernelTensor;
 
 /**
- * Memory that a kernel reads or writes.
+ * Memory that a kernel reads or writes. It is aligned to its elements; more is not said.
  */
 typedef struct EdasBuffer {
   /**
@@ -433,11 +479,15 @@ typedef struct EdasBuffer {
    * The number of dimensions.
    */
   size_t rank;
+  /**
+   * What it holds: `DTYPE_FLOAT32` and so on.
+   */
+  uint32_t dtype;
 } EdasBuffer;
 
 /**
- * One call of a kernel. All buffers are of one dtype, on one device; values are all in one layout. Buffers that are written
- * hold undefined numbers before.
+ * One call of a kernel. All buffers but what is saved are of one dtype; all are on one device; values are all in one layout.
+ * Buffers that are written hold undefined numbers before.
  */
 typedef struct EdasKernelCall {
   /**
@@ -461,6 +511,14 @@ typedef struct EdasKernelCall {
    */
   uint32_t device;
   /**
+   * Which of the devices of this kind, from 0.
+   */
+  int32_t device_index;
+  /**
+   * In which mode the network runs: `MODE_TRAIN` and so on. A kernel cannot change the graph's buffers.
+   */
+  uint32_t mode;
+  /**
    * What the layer takes. In the backward only where the kernel says `keeps_inputs`, otherwise null data.
    */
   const struct EdasBuffer *inputs;
@@ -469,7 +527,8 @@ typedef struct EdasKernelCall {
    */
   size_t input_count;
   /**
-   * What the layer returns: written by the forward, read by the backward where the kernel says `keeps_outputs`.
+   * What the layer returns: written by the forward, read by the backward where the kernel says `keeps_outputs`, otherwise
+   * null data there.
    */
   const struct EdasBuffer *outputs;
   /**
@@ -552,17 +611,17 @@ typedef struct EdasKernel {
    */
   uint32_t keeps_outputs;
   /**
-   * The shapes of the outputs, without the batch.
+   * The outputs. One without a batch is a value like a weight or buffer.
    */
-  const struct EdasShape *outputs;
+  const struct EdasKernelTensor *outputs;
   /**
    * Their number.
    */
   size_t output_count;
   /**
-   * The shapes of what it saves for the backward, without the batch.
+   * What it saves for the backward.
    */
-  const struct EdasShape *saved;
+  const struct EdasKernelTensor *saved;
   /**
    * Their number.
    */
@@ -607,6 +666,20 @@ typedef struct EdasKernel {
    */
   void *user_data;
 } EdasKernel;
+
+/**
+ * The sizes of a tensor.
+ */
+typedef struct EdasShape {
+  /**
+   * The sizes.
+   */
+  const int64_t *sizes;
+  /**
+   * Their number.
+   */
+  size_t rank;
+} EdasShape;
 
 /**
  * A layer that computes on libtorch's own tensors, for plugins in C++ that link libtorch. Its gradients are libtorch's.
@@ -955,7 +1028,7 @@ typedef struct EdasTurn {
    */
   const double *const *alpha;
   /**
-   * The draws of this iteration, for the host's `Random` table.
+   * The draws of this iteration, for the host's `Random` table. `feedback` gets the same ones as `plan`, from the start.
    */
   EdasRandomStream *random;
 } EdasTurn;
@@ -1087,7 +1160,7 @@ typedef struct EdasPolicy {
    */
   EdasStatus (*describe_parameter)(size_t policy, size_t parameter, struct EdasParameterInfo *info);
   /**
-   * Makes a policy and writes it to `made`. Any thread.
+   * Makes a policy and writes it to `made`. Where it fails, the host takes nothing over, whatever `made` holds. Any thread.
    */
   EdasStatus (*create)(size_t policy,
                        const struct EdasPolicyArguments *arguments,
@@ -1190,10 +1263,10 @@ typedef struct EdasParallel {
   size_t (*threads)(void);
   /**
    * Runs `body` over 0 to `count` − 1 in parts of at least `grain` (0 counts as 1), and returns when all are done. Which
-   * thread gets which part is not said: a result must not depend on it. `FAILED` where a part threw an exception. Any
-   * thread; within a part it runs on that part's thread alone.
+   * thread gets which part is not said: a result must not depend on it. `FAILED`, with its text in `error` (which may be
+   * null), where a part threw an exception. Any thread; within a part it runs on that part's thread alone.
    */
-  EdasStatus (*run)(size_t count, size_t grain, EdasLoopBody body, void *context);
+  EdasStatus (*run)(size_t count, size_t grain, EdasLoopBody body, void *context, const struct EdasSink *error);
 } EdasParallel;
 
 /**
@@ -1235,32 +1308,6 @@ typedef EdasStatus (*EdasModelBuild)(void *user_data,
                                      uint64_t *outputs,
                                      size_t output_count,
                                      const struct EdasSink *error);
-
-/**
- * What a model learns by: Adam.
- */
-typedef struct EdasModelStep {
-  /**
-   * The size of this table in bytes.
-   */
-  size_t size;
-  /**
-   * The learning rate.
-   */
-  double learning_rate;
-  /**
-   * The decay of the mean of gradients.
-   */
-  double beta1;
-  /**
-   * The decay of the mean of squared gradients.
-   */
-  double beta2;
-  /**
-   * The largest norm of all gradients together; 0 for no limit.
-   */
-  double clip;
-} EdasModelStep;
 
 /**
  * Host extension `HOST_MODEL`: a model that belongs to one policy. Models compute in 64-bit floating point on the
@@ -1330,9 +1377,15 @@ typedef struct EdasModel {
                          size_t count,
                          const struct EdasSink *error);
   /**
-   * Moves the weights against the gradients that were added up, and sets these to zero.
+   * Moves the weights against the gradients that were added up, and sets these to zero. The settings: `rule` (a text; `adam`,
+   * the default), `learning_rate` (a number), `beta1` and `beta2` (numbers; 0.9 and 0.999), `clip` (the largest norm of all
+   * gradients together; 0, the default, for no limit).
    */
-  EdasStatus (*step)(EdasOwner *owner, uint64_t model, const struct EdasModelStep *step, const struct EdasSink *error);
+  EdasStatus (*step)(EdasOwner *owner,
+                     uint64_t model,
+                     const struct EdasAttribute *settings,
+                     size_t setting_count,
+                     const struct EdasSink *error);
   /**
    * Forgets all tensors of the model.
    */
@@ -1568,7 +1621,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_INTEGER_PARAMETER(name, doc, value, minimum, maximum)                                          \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_INTEGER, value, 0.0, EDAS_NO_TEXT, NULL, NULL, 0},                           \
-   EDAS_TEXT(doc), minimum, maximum, NULL, 0}
+   EDAS_TEXT(doc), 0.0, 0.0, minimum, maximum, NULL, 0}
 
 /**
  * A number between two others.
@@ -1576,7 +1629,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_NUMBER_PARAMETER(name, doc, value, minimum, maximum)                                           \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_NUMBER, 0, value, EDAS_NO_TEXT, NULL, NULL, 0},                              \
-   EDAS_TEXT(doc), minimum, maximum, NULL, 0}
+   EDAS_TEXT(doc), minimum, maximum, 0, 0, NULL, 0}
 
 /**
  * A truth value.
@@ -1584,7 +1637,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_BOOLEAN_PARAMETER(name, doc, value)                                                            \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_BOOLEAN, value, 0.0, EDAS_NO_TEXT, NULL, NULL, 0},                           \
-   EDAS_TEXT(doc), 0.0, 1.0, NULL, 0}
+   EDAS_TEXT(doc), 0.0, 1.0, 0, 0, NULL, 0}
 
 /**
  * One of the words of a static list of `EdasText`; `value` is the literal of one of them.
@@ -1592,7 +1645,7 @@ EDAS_INLINE EdasAttribute edas_numbers(const char *name, const double *values, s
 #define EDAS_WORD_PARAMETER(name, doc, value, words)                                                        \
   {sizeof(EdasParameterInfo),                                                                               \
    {EDAS_TEXT(name), EDAS_KIND_TEXT, 0, 0.0, EDAS_TEXT(value), NULL, NULL, 0},                              \
-   EDAS_TEXT(doc), 0.0, 0.0, words, sizeof(words) / sizeof((words)[0])}
+   EDAS_TEXT(doc), 0.0, 0.0, 0, 0, words, sizeof(words) / sizeof((words)[0])}
 
 /**
  * The value of a parameter by name, or null. Values are those of `EdasArguments`, `EdasPolicyArguments`, or
@@ -1974,9 +2027,21 @@ EDAS_INLINE EdasShape edas_shape(const int64_t *sizes, size_t rank) {
 }
 
 /**
+ * What a kernel returns or saves: with a batch, of the call's dtype.
+ */
+EDAS_INLINE EdasKernelTensor edas_kernel_tensor(const int64_t *sizes, size_t rank) {
+  EdasKernelTensor tensor;
+  tensor.sizes = sizes;
+  tensor.rank = rank;
+  tensor.dtype = 0;
+  tensor.batched = 1;
+  return tensor;
+}
+
+/**
  * A kernel to be filled in: 32-bit, contiguous, on the processor, with this one output.
  */
-EDAS_INLINE EdasKernel edas_kernel(const char *name, const EdasShape *output) {
+EDAS_INLINE EdasKernel edas_kernel(const char *name, const EdasKernelTensor *output) {
   EdasKernel kernel;
   memset(&kernel, 0, sizeof kernel);
   kernel.size = sizeof kernel;
@@ -2175,9 +2240,10 @@ EDAS_INLINE size_t edas_threads(const EdasHost *host) {
  * Runs `body` over the numbers below `count` in parts of at least `grain`, on the host's threads; on this one where the host
  * offers none. Which thread gets which part is not said: the result must not depend on it. Any thread.
  */
-EDAS_INLINE EdasStatus edas_parallel(const EdasHost *host, size_t count, size_t grain, EdasLoopBody body, void *context) {
+EDAS_INLINE EdasStatus edas_parallel(const EdasHost *host, size_t count, size_t grain, EdasLoopBody body, void *context,
+                                     const EdasSink *error) {
   const EdasParallel *parallel = (const EdasParallel *)edas_extension(host, EDAS_HOST_PARALLEL);
-  if (parallel && parallel->run) return parallel->run(count, grain, body, context);
+  if (parallel && parallel->run) return parallel->run(count, grain, body, context, error);
   if (count > 0) body(context, 0, count);
   return EDAS_OK;
 }

@@ -48,6 +48,25 @@ impl Plugin for Faults {
         Operation::candidate("mixes_batch", "sums over the examples", |_, x, g| {
             vec![g.aten("sum", "dim_IntList", x, Attributes::new().integers("dim", &[0]))]
         }),
+        Operation::candidate("some_examples", "returns the last five examples, whatever the batch", |_, x, g| {
+            let five = Attributes::new().integer("dim", 0).integer("start", -5).integer("end", 1 << 40);
+            vec![g.aten("slice", "Tensor", x, five)]
+        }),
+        Operation::candidate("other_dtype", "asks for numbers of eight bits", |_, x, g| {
+            vec![g.aten("to", "dtype", x, Attributes::new().integer("dtype", 23))]
+        }),
+        Operation::candidate("memory", "asks for what happens to lie in memory", |_, x, g| {
+            vec![g.aten("empty_like", "", x, Attributes::new())]
+        }),
+        Operation::candidate("enormous", "a convolution with more weights than any memory holds", |op, x, g| {
+            let k = [100_001; 2];
+            vec![g.conv(x[0], op.channels_out, k, [1; 2], [50_000; 2], [1; 2], 1, false)]
+        }),
+        Operation::candidate("recurses", "a kernel within its own reference graph", |_, x, g| {
+            let shape = g.shape(x[0]);
+            g.kernel(x, Endless { shape })
+        }),
+        Operation::candidate("masked", "a convolution whose weight is another times a mask: sound", masked),
         Operation::candidate("huge", "a dilation that no memory holds", |_, x, g| {
             vec![g.layer::<1>("max_pool", x, &Attributes::new().integer("kernel", i64::MAX))[0]]
         }),
@@ -105,6 +124,35 @@ impl<const FAULT: u8> Policy for Walk<FAULT> {
             self.next = usize::from_le_bytes(state.try_into().map_err(|_| "the state is not 8 bytes")?);
         }
         Ok(())
+    }
+}
+
+/// A weight that is computed: it has no batch, and serves as the weight of a convolution.
+fn masked(op: &Op, x: &[Value], g: &mut Graph) -> Vec<Value> {
+    let shape = [op.channels_out, op.channels_in, 3, 3];
+    let weight = g.parameter("weight", &shape, Initialiser::Normal(0.3));
+    let mask = g.buffer("mask", &[1, 1, 3, 3], Initialiser::Uniform(1.0));
+    let weight = g.mul(weight, mask);
+    let how = Attributes::new().integer("stride", op.stride).integer("padding", 1);
+    vec![g.aten("conv2d", "", &[x[0], weight], how)]
+}
+
+/// A kernel whose reference graph is itself.
+struct Endless {
+    shape: Vec<i64>,
+}
+
+impl Kernel for Endless {
+    fn info(&self) -> KernelInfo {
+        KernelInfo::new("endless", &self.shape)
+    }
+
+    fn forward(&self, _: &mut Call) -> Result<(), String> {
+        Err("it does nothing".to_owned())
+    }
+
+    fn reference(&self, inputs: &[Value], g: &mut Graph) -> Vec<Value> {
+        g.kernel(inputs, Endless { shape: self.shape.clone() })
     }
 }
 

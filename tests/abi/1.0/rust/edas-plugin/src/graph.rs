@@ -5,7 +5,6 @@
 //! failure when the build is over.
 
 use crate::abi;
-use crate::kernel::Kernel;
 use std::ffi::c_void;
 
 /// A value of a layer graph: what flows between layers.
@@ -109,8 +108,8 @@ type MakeTensor =
 
 /// The graph that an operation builds.
 pub struct Graph<'a> {
-    builder: &'a abi::Builder,
-    affine: bool,
+    pub(crate) builder: &'a abi::Builder,
+    pub(crate) affine: bool,
     refusal: Option<String>,
 }
 
@@ -197,16 +196,6 @@ impl<'a> Graph<'a> {
     /// names in `attributes`, or keep the schema's defaults. Operators that write to their inputs or draw random numbers are refused.
     pub fn aten(&mut self, operator: &str, overload: &str, inputs: &[Value], attributes: Attributes) -> Value {
         self.one("aten", inputs, &attributes.text("operator", operator).text("overload", overload))
-    }
-
-    /// A kernel: code of the plugin's own as a layer. Inputs may be values, weights and buffers; weights of the kernel are made
-    /// by [`Graph::parameter`] and passed as inputs.
-    pub fn kernel<K: Kernel>(&mut self, inputs: &[Value], kernel: K) -> Vec<Value> {
-        let inputs: Vec<u64> = inputs.iter().map(|v| v.0).collect();
-        let mut outputs = vec![0; kernel.info().outputs.len()];
-        // SAFETY: `new` vouches for the table.
-        unsafe { crate::export::register_kernel(self.builder, self.affine, &inputs, kernel, &mut outputs) };
-        outputs.into_iter().map(Value).collect()
     }
 
     /// A convolution with everything said: kernel, stride, padding and dilation as (height, width).
@@ -362,4 +351,17 @@ impl<'a> Graph<'a> {
         let rank = unsafe { shape(self.builder.context, x.0, sizes.as_mut_ptr(), sizes.len()) };
         sizes[..usize::try_from(rank).unwrap_or(0).min(sizes.len())].to_vec()
     }
+}
+
+/// # Safety
+/// `outputs` has room for `count` values.
+pub(crate) unsafe fn write_values(values: &[Value], outputs: *mut u64, count: usize) -> Result<(), String> {
+    if values.len() != count {
+        return Err(format!("{} values were returned, {count} are declared", values.len()));
+    }
+    for (i, value) in values.iter().enumerate() {
+        // SAFETY: the caller vouches for the room.
+        unsafe { *outputs.add(i) = value.0 };
+    }
+    Ok(())
 }

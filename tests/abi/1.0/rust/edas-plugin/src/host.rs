@@ -60,9 +60,9 @@ struct Loop<'a> {
 unsafe extern "C-unwind" fn part(context: *mut c_void, begin: usize, end: usize) {
     // SAFETY: `context` is the `Loop` that `parallel` keeps until the loop is over.
     let this = unsafe { &*context.cast::<Loop>() };
-    if let Err(panic) = crate::export::quietly(|| catch_unwind(AssertUnwindSafe(|| (this.body)(begin..end)))) {
+    if let Err(panic) = crate::boundary::quietly(|| catch_unwind(AssertUnwindSafe(|| (this.body)(begin..end)))) {
         this.panicked.store(true, Ordering::Relaxed);
-        *this.message.lock().unwrap_or_else(PoisonError::into_inner) = crate::export::panic_message(&*panic);
+        *this.message.lock().unwrap_or_else(PoisonError::into_inner) = crate::boundary::panic_message(&*panic);
     }
 }
 
@@ -74,9 +74,35 @@ pub fn parallel(count: usize, grain: usize, body: impl Fn(Range<usize>) + Sync) 
     };
     let mut this = Loop { body: &body, panicked: AtomicBool::new(false), message: Mutex::default() };
     // SAFETY: `this` lives until the call returns, when all parts are done; parts share it for reading alone.
-    let status = unsafe { run(count, grain, Some(part), std::ptr::from_mut(&mut this).cast()) };
+    let status = unsafe { run(count, grain, Some(part), std::ptr::from_mut(&mut this).cast(), std::ptr::null()) };
     if this.panicked.into_inner() {
         panic!("{}", this.message.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     assert!(status == abi::OK, "the host could not run a loop");
+}
+
+/// Runs `body` over the chunks of `data`, each with its number, on the threads that the host computes with; the last chunk may be
+/// shorter. A panic in a chunk is a panic of this call. Any thread.
+pub fn parallel_chunks<T: Send>(data: &mut [T], chunk: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    struct Start<T>(*mut T);
+    // SAFETY: every part of the loop takes chunks of its own.
+    unsafe impl<T: Send> Sync for Start<T> {}
+    impl<T> Start<T> {
+        /// # Safety
+        /// The part lies within the data, and nobody else has any of it.
+        #[allow(clippy::mut_from_ref, reason = "the caller vouches that no two parts overlap")]
+        unsafe fn part(&self, from: usize, length: usize) -> &mut [T] {
+            // SAFETY: the caller vouches for it.
+            unsafe { std::slice::from_raw_parts_mut(self.0.add(from), length) }
+        }
+    }
+    let (length, chunk) = (data.len(), chunk.max(1));
+    let start = Start(data.as_mut_ptr());
+    parallel(length.div_ceil(chunk), 1, |range| {
+        for number in range {
+            let from = number * chunk;
+            // SAFETY: chunk `number` is within the data; the loop runs every number once.
+            body(number, unsafe { start.part(from, chunk.min(length - from)) });
+        }
+    });
 }

@@ -1,6 +1,6 @@
 //! What the host offers to plugins. A plugin asks [`Host`] for an extension by id and gets a table, or null.
 
-use super::{Status, Text};
+use super::{Sink, Status, Text};
 use std::ffi::c_void;
 
 /// The id of the host's [`Log`].
@@ -90,10 +90,17 @@ pub struct Parallel {
     /// The number of threads. Any thread.
     pub threads: Option<unsafe extern "C-unwind" fn() -> usize>,
     /// Runs `body` over 0 to `count` − 1 in parts of at least `grain` (0 counts as 1), and returns when all are done. Which
-    /// thread gets which part is not said: a result must not depend on it. `FAILED` where a part threw an exception. Any
-    /// thread; within a part it runs on that part's thread alone.
-    pub run:
-        Option<unsafe extern "C-unwind" fn(count: usize, grain: usize, body: LoopBody, context: *mut c_void) -> Status>,
+    /// thread gets which part is not said: a result must not depend on it. `FAILED`, with its text in `error` (which may be
+    /// null), where a part threw an exception. Any thread; within a part it runs on that part's thread alone.
+    pub run: Option<
+        unsafe extern "C-unwind" fn(
+            count: usize,
+            grain: usize,
+            body: LoopBody,
+            context: *mut c_void,
+            error: *const Sink,
+        ) -> Status,
+    >,
 }
 
 /// Host extension [`HOST_CANCEL`]: whether the user wants the run to end. What takes long should ask now and then, and

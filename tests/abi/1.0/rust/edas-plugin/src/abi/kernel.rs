@@ -7,6 +7,18 @@ use std::ffi::c_void;
 pub const DTYPE_FLOAT32: u32 = 1;
 /// 64-bit floating point.
 pub const DTYPE_FLOAT64: u32 = 2;
+/// 64-bit whole numbers; only of what a kernel saves.
+pub const DTYPE_INT64: u32 = 4;
+/// Bytes; only of what a kernel saves.
+pub const DTYPE_UINT8: u32 = 8;
+/// Batch norm and the like use the statistics of the batch; running ones move.
+pub const MODE_TRAIN: u32 = 0;
+/// They use the statistics of the batch; running ones stay.
+pub const MODE_BATCH: u32 = 1;
+/// They use the running statistics.
+pub const MODE_RUNNING: u32 = 2;
+/// They use the statistics of the batch; running ones become the mean over batches.
+pub const MODE_RECALIBRATE: u32 = 3;
 /// Elements in the order of the sizes, the last one fastest.
 pub const LAYOUT_CONTIGUOUS: u32 = 1;
 /// Of a (batch, channels, height, width) map: channels fastest, then width, then height.
@@ -26,7 +38,21 @@ pub struct Shape {
     pub rank: usize,
 }
 
-/// Memory that a kernel reads or writes.
+/// A tensor that a kernel returns or saves.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct KernelTensor {
+    /// The sizes, without the batch.
+    pub sizes: *const i64,
+    /// Their number.
+    pub rank: usize,
+    /// What it holds: 0 for the dtype of the call (always for outputs), or one of the dtypes.
+    pub dtype: u32,
+    /// Whether it has the batch in front: 0 or 1.
+    pub batched: u32,
+}
+
+/// Memory that a kernel reads or writes. It is aligned to its elements; more is not said.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Buffer {
@@ -38,10 +64,12 @@ pub struct Buffer {
     pub strides: *const i64,
     /// The number of dimensions.
     pub rank: usize,
+    /// What it holds: `DTYPE_FLOAT32` and so on.
+    pub dtype: u32,
 }
 
-/// One call of a kernel. All buffers are of one dtype, on one device; values are all in one layout. Buffers that are written
-/// hold undefined numbers before.
+/// One call of a kernel. All buffers but what is saved are of one dtype; all are on one device; values are all in one layout.
+/// Buffers that are written hold undefined numbers before.
 #[repr(C)]
 pub struct KernelCall {
     /// The size of this table in bytes.
@@ -54,11 +82,16 @@ pub struct KernelCall {
     pub layout: u32,
     /// One of the kernel's devices.
     pub device: u32,
+    /// Which of the devices of this kind, from 0.
+    pub device_index: i32,
+    /// In which mode the network runs: `MODE_TRAIN` and so on. A kernel cannot change the graph's buffers.
+    pub mode: u32,
     /// What the layer takes. In the backward only where the kernel says `keeps_inputs`, otherwise null data.
     pub inputs: *const Buffer,
     /// Their number.
     pub input_count: usize,
-    /// What the layer returns: written by the forward, read by the backward where the kernel says `keeps_outputs`.
+    /// What the layer returns: written by the forward, read by the backward where the kernel says `keeps_outputs`, otherwise
+    /// null data there.
     pub outputs: *const Buffer,
     /// Their number.
     pub output_count: usize,
@@ -103,12 +136,12 @@ pub struct Kernel {
     pub keeps_inputs: u32,
     /// Whether the backward reads the outputs: 0 or 1.
     pub keeps_outputs: u32,
-    /// The shapes of the outputs, without the batch.
-    pub outputs: *const Shape,
+    /// The outputs. One without a batch is a value like a weight or buffer.
+    pub outputs: *const KernelTensor,
     /// Their number.
     pub output_count: usize,
-    /// The shapes of what it saves for the backward, without the batch.
-    pub saved: *const Shape,
+    /// What it saves for the backward.
+    pub saved: *const KernelTensor,
     /// Their number.
     pub saved_count: usize,
     /// Bytes that it needs to work in, whatever the batch.

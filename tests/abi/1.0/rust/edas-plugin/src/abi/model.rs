@@ -1,6 +1,6 @@
 //! Models of policies that learn: built from the same layers as operations, owned by the host.
 
-use super::{Builder, Owner, Shape, Sink, Status, Text};
+use super::{Attribute, Builder, Owner, Shape, Sink, Status, Text};
 use std::ffi::c_void;
 
 /// The id of the host's [`Model`].
@@ -18,22 +18,6 @@ pub type ModelBuild = Option<
         error: *const Sink,
     ) -> Status,
 >;
-
-/// What a model learns by: Adam.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct ModelStep {
-    /// The size of this table in bytes.
-    pub size: usize,
-    /// The learning rate.
-    pub learning_rate: f64,
-    /// The decay of the mean of gradients.
-    pub beta1: f64,
-    /// The decay of the mean of squared gradients.
-    pub beta2: f64,
-    /// The largest norm of all gradients together; 0 for no limit.
-    pub clip: f64,
-}
 
 /// Host extension [`HOST_MODEL`]: a model that belongs to one policy. Models compute in 64-bit floating point on the
 /// processor. Their weights start from the search's seed, by the model's name, and are saved with the policy's state.
@@ -109,12 +93,15 @@ pub struct Model {
             error: *const Sink,
         ) -> Status,
     >,
-    /// Moves the weights against the gradients that were added up, and sets these to zero.
+    /// Moves the weights against the gradients that were added up, and sets these to zero. The settings: `rule` (a text; `adam`,
+    /// the default), `learning_rate` (a number), `beta1` and `beta2` (numbers; 0.9 and 0.999), `clip` (the largest norm of all
+    /// gradients together; 0, the default, for no limit).
     pub step: Option<
         unsafe extern "C-unwind" fn(
             owner: *mut Owner,
             model: u64,
-            step: *const ModelStep,
+            settings: *const Attribute,
+            setting_count: usize,
             error: *const Sink,
         ) -> Status,
     >,

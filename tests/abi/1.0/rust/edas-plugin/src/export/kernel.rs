@@ -1,28 +1,33 @@
 //! The table of a kernel.
 
-use super::guard;
-use super::op_set::write_values;
 use crate::abi::{self, Status, Text};
-use crate::graph::{Graph, Value};
-use crate::kernel::{Call, Kernel, Layouts};
+use crate::boundary::{guard, slice};
+use crate::graph::{Graph, Value, write_values};
+use crate::kernel::{Call, Kernel, KernelInfo, Layouts};
 use std::ffi::c_void;
 
-/// Hands a kernel to the host's builder. `affine` is how batch norms of the graph are.
-///
-/// # Safety
-/// The builder's table and context are valid, and used on this thread alone.
-pub(crate) unsafe fn register<K: Kernel>(
-    builder: &abi::Builder,
-    affine: bool,
-    inputs: &[u64],
-    kernel: K,
-    outputs: &mut [u64],
-) {
-    let info = kernel.info();
-    let shapes = |list: &[Vec<i64>]| -> Vec<abi::Shape> {
-        list.iter().map(|s| abi::Shape { sizes: s.as_ptr(), rank: s.len() }).collect()
+impl Graph<'_> {
+    /// A kernel: code of the plugin's own as a layer. Inputs may be values, weights and buffers; weights of the kernel are made
+    /// by [`Graph::parameter`] and passed as inputs.
+    pub fn kernel<K: Kernel>(&mut self, inputs: &[Value], kernel: K) -> Vec<Value> {
+        let info = kernel.info();
+        let inputs: Vec<u64> = inputs.iter().map(|v| v.0).collect();
+        let mut outputs = vec![0; info.outputs.len()];
+        register(self, &inputs, kernel, &info, &mut outputs);
+        outputs.into_iter().map(Value).collect()
+    }
+}
+
+fn register<K: Kernel>(graph: &Graph, inputs: &[u64], kernel: K, info: &KernelInfo, outputs: &mut [u64]) {
+    let (builder, affine) = (graph.builder, graph.affine);
+    let tensor = |shape: &Vec<i64>, dtype, batched| abi::KernelTensor {
+        sizes: shape.as_ptr(),
+        rank: shape.len(),
+        dtype,
+        batched: u32::from(batched),
     };
-    let (output_shapes, saved_shapes) = (shapes(&info.outputs), shapes(&info.saved));
+    let output_shapes: Vec<_> = info.outputs.iter().map(|shape| tensor(shape, 0, true)).collect();
+    let saved_shapes: Vec<_> = info.saved.iter().map(|s| tensor(&s.shape, s.dtype, s.batched)).collect();
     let dtypes = [(K::FLOAT32, abi::DTYPE_FLOAT32), (K::FLOAT64, abi::DTYPE_FLOAT64)];
     // Freed by `destroy`, which the host calls in any case.
     let user_data = Box::into_raw(Box::new(Held { kernel, affine })).cast();
@@ -52,7 +57,7 @@ pub(crate) unsafe fn register<K: Kernel>(
         user_data,
     };
     match builder.kernel {
-        // SAFETY: the caller vouches for the builder; table and lists live until the call returns.
+        // SAFETY: the graph vouches for the builder; table and lists live until the call returns.
         Some(add) => unsafe {
             add(builder.context, inputs.as_ptr(), inputs.len(), &table, outputs.as_mut_ptr(), outputs.len());
         },
@@ -104,7 +109,7 @@ unsafe extern "C-unwind" fn reference<K: Kernel>(
         unsafe {
             let held = &*user_data.cast::<Held<K>>();
             let mut graph = Graph::new(builder.as_ref().ok_or("the builder is null")?, held.affine);
-            let inputs: Vec<Value> = super::slice(inputs, input_count).iter().map(|v| Value(*v)).collect();
+            let inputs: Vec<Value> = slice(inputs, input_count).iter().map(|v| Value(*v)).collect();
             write_values(&held.kernel.reference(&inputs, &mut graph), outputs, output_count)
         }
     };

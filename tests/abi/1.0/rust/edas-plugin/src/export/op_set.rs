@@ -1,8 +1,9 @@
 //! The table of a plugin's op set.
 
-use super::{Plugin, Tables, guard, slice};
+use super::{Plugin, Tables};
 use crate::abi::{self, Status, Text};
-use crate::graph::{Graph, Value};
+use crate::boundary::{guard, slice};
+use crate::graph::{Graph, Value, write_values};
 use crate::operation::{Form, Op};
 use crate::parameter::Arguments;
 
@@ -87,17 +88,4 @@ unsafe extern "C-unwind" fn build<P: Plugin>(
     };
     // SAFETY: the host passes a valid sink or null.
     unsafe { guard(error, body) }
-}
-
-/// # Safety
-/// `outputs` has room for `count` values.
-pub(crate) unsafe fn write_values(values: &[Value], outputs: *mut u64, count: usize) -> Result<(), String> {
-    if values.len() != count {
-        return Err(format!("{} values were returned, {count} are declared", values.len()));
-    }
-    for (i, value) in values.iter().enumerate() {
-        // SAFETY: the caller vouches for the room.
-        unsafe { *outputs.add(i) = value.0 };
-    }
-    Ok(())
 }

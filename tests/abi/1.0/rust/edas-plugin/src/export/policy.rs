@@ -1,7 +1,8 @@
 //! The table of a plugin's policies.
 
-use super::{Plugin, Tables, guard, quietly, send as send_bytes, slice};
+use super::{Plugin, Tables};
 use crate::abi::{self, Status, Text};
+use crate::boundary::{guard, quietly, send as send_bytes, slice};
 use crate::parameter::Arguments;
 use crate::policy::{EpochEnd, Models, Object, Owned, SpaceView, StepResult, Turn, during, send};
 use std::ffi::c_void;

@@ -1,7 +1,8 @@
 //! The table of a plugin's search spaces.
 
-use super::{Plugin, Tables, guard, send};
+use super::{Plugin, Tables};
 use crate::abi::{self, Status, Text};
+use crate::boundary::{guard, send};
 use crate::parameter::Arguments;
 
 impl<P: Plugin> Tables<P> {

@@ -1,8 +1,8 @@
 //! Models of policies that learn. They are built from the same layers as operations; the host owns, starts and saves them.
 
 use crate::abi::{self, Status};
-use crate::export::{guard, slice, write_values};
-use crate::graph::{Graph, Value};
+use crate::boundary::{guard, slice};
+use crate::graph::{Attributes, Graph, Value, write_values};
 use crate::host::extension;
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -231,16 +231,16 @@ impl Model {
     /// # Errors
     /// Where a gradient is not finite.
     pub fn step(&mut self, adam: &Adam) -> Result<(), String> {
-        let step = abi::ModelStep {
-            size: size_of::<abi::ModelStep>(),
-            learning_rate: adam.learning_rate,
-            beta1: adam.betas[0],
-            beta2: adam.betas[1],
-            clip: adam.clip.unwrap_or(0.0),
-        };
+        let settings = Attributes::new()
+            .text("rule", "adam")
+            .number("learning_rate", adam.learning_rate)
+            .number("beta1", adam.betas[0])
+            .number("beta2", adam.betas[1])
+            .number("clip", adam.clip.unwrap_or(0.0))
+            .to_abi();
         self.ask(|table, owner, error| {
             // SAFETY: the settings outlive the call.
-            table.step.map(|function| unsafe { function(owner, self.number, &step, error) })
+            table.step.map(|function| unsafe { function(owner, self.number, settings.as_ptr(), settings.len(), error) })
         })
     }
 

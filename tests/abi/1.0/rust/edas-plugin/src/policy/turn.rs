@@ -85,11 +85,11 @@ impl<'a> Alpha<'a> {
     unsafe fn read(rows: *const *const f64, space: &SpaceView) -> Self {
         // SAFETY: the caller vouches for rows and numbers.
         unsafe {
-            let rows = crate::export::slice(rows, space.edges.len());
+            let rows = crate::boundary::slice(rows, space.edges.len());
             Self(
                 rows.iter()
                     .zip(&space.edges)
-                    .map(|(row, edge)| crate::export::slice(*row, edge.candidates.len()))
+                    .map(|(row, edge)| crate::boundary::slice(*row, edge.candidates.len()))
                     .collect(),
             )
         }

@@ -1,7 +1,7 @@
 //! The space as policies see it: edges, candidates, costs.
 
 use crate::abi;
-use crate::export::slice;
+use crate::boundary::slice;
 
 /// What a candidate costs, over all cells of its edge's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
