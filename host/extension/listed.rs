@@ -56,11 +56,11 @@ impl Lister {
             let (name, doc) = unsafe { (memory::text(info.name), memory::text(info.doc)) };
             let name = name.map_err(|e| broken(format!("the name of {what} {index}: {}", e.fields().what)))?;
             let doc = doc.map_err(|e| broken(format!("the text of {what} `{name}`: {}", e.fields().what)))?;
-            if name.is_empty() || list.iter().any(|l| l.name == name) {
-                return Err(broken(match name {
-                    "" => format!("{what} {index} has no name"),
-                    _ => format!("it has two entries named `{name}`"),
-                }));
+            if !memory::is_name(name) {
+                return Err(broken(format!("the name of {what} {index} cannot be written in a spec: {name:?}")));
+            }
+            if list.iter().any(|l| l.name == name) {
+                return Err(broken(format!("it has two entries named `{name}`")));
             }
             let parameters = Parameter::read_all(info.parameter_count, |p, info| {
                 let describe = self.describe_parameter.ok_or_else(|| Error::new("`describe_parameter` is null"))?;

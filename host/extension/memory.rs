@@ -35,6 +35,11 @@ pub unsafe fn text<'a>(text: abi::Text) -> Result<&'a str> {
     unsafe { text.as_str() }.ok_or_else(|| Error::new("a text is not valid UTF-8"))
 }
 
+/// Whether a name can be written in a spec, and after `op-set:`.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':')
+}
+
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attribute {

@@ -65,16 +65,22 @@ impl Plugin {
                 .found(format!("{} bytes", entry.size))
                 .help("build the plugin with the SDK or header of this host's version"));
         }
-        // SAFETY: a descriptor's texts live as long as the library, which is never unloaded.
         let text = |text: abi::Text| match text.length {
+            // SAFETY: a descriptor's texts live as long as the library, which is never unloaded.
             0..4096 => unsafe { text.as_str() }.map(str::to_owned),
             _ => None,
         };
         let (Some(name), Some(version), Some(description)) =
             (text(entry.name), text(entry.version), text(entry.description))
         else {
-            return Err(Error::new(format!("{} has a name, version or description that is not valid UTF-8", what())));
+            return Err(Error::new(format!("{} has a name, version or description that is not valid UTF-8", what()))
+                .expected("texts of less than 4096 bytes"));
         };
+        if !super::memory::is_name(&name) {
+            return Err(Error::new(format!("{} has a name that cannot be written in a spec", what()))
+                .expected("no spaces, colons or control characters")
+                .found(format!("{name:?}")));
+        }
         let Some(get_extension) = entry.get_extension else {
             return Err(Error::new(format!("{} has no function `get_extension`", what()))
                 .expected("a function")

@@ -230,6 +230,9 @@ impl Reader<'_> {
     fn finish(self) -> Result<()> {
         match self.left.first() {
             None => Ok(()),
+            Some((name, _)) if self.known.contains(&name.as_str()) => {
+                Err(Error::new(format!("layer `{}` got its attribute `{name}` twice", self.kind)))
+            }
             Some((name, _)) => Err(Error::new(format!("layer `{}` has no attribute `{name}`", self.kind))
                 .expected(if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") })
                 .help_if(nearest(name, self.known.iter().copied()))),

@@ -99,11 +99,11 @@ impl OpSet {
             let (name, doc) = unsafe { (memory::text(info.name), memory::text(info.doc)) };
             let name = name.map_err(|e| broken(format!("the name of operation {index}: {}", e.fields().what)))?;
             let doc = doc.map_err(|e| broken(format!("the text of operation `{name}`: {}", e.fields().what)))?;
-            if name.is_empty() || operations.iter().any(|o| o.name == name) {
-                return Err(broken(match name {
-                    "" => format!("operation {index} has no name"),
-                    _ => format!("it has two operations named `{name}`"),
-                }));
+            if !memory::is_name(name) {
+                return Err(broken(format!("the name of operation {index} cannot be written in a spec: {name:?}")));
+            }
+            if operations.iter().any(|o| o.name == name) {
+                return Err(broken(format!("it has two operations named `{name}`")));
             }
             if info.inputs > MOST || info.outputs > MOST {
                 return Err(broken(format!("operation `{name}` has an impossible number of inputs or outputs")));

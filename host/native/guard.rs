@@ -10,6 +10,8 @@ pub struct Message(Vec<u8>);
 
 /// The most bytes that a message keeps.
 const LONGEST: usize = 1 << 16;
+/// The most bytes of state, or of a description.
+const MOST: usize = 1 << 30;
 
 impl Message {
     /// The sink. It points to `self`, which must stay where it is while the sink is used.
@@ -19,7 +21,7 @@ impl Message {
 
     /// A sink for state or a description: what is too long for a message may still be right.
     pub fn long_sink(&mut self) -> Sink {
-        Sink { context: std::ptr::from_mut(self).cast(), write: Some(write::<{ 1 << 30 }>) }
+        Sink { context: std::ptr::from_mut(self).cast(), write: Some(write::<MOST>) }
     }
 
     /// What was written, or `otherwise` where that is nothing.
@@ -27,9 +29,9 @@ impl Message {
         if self.0.is_empty() { otherwise.to_owned() } else { String::from_utf8_lossy(&self.0).into_owned() }
     }
 
-    /// What was written.
-    pub fn bytes(self) -> Vec<u8> {
-        self.0
+    /// What was written; `None` where it was too long to be kept.
+    pub fn whole(self) -> Option<Vec<u8>> {
+        (self.0.len() < MOST).then_some(self.0)
     }
 }
 

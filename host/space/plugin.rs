@@ -72,8 +72,9 @@ impl PluginSpaces {
             // SAFETY: the function is the plugin's; attributes and sinks are valid for the time of the call.
             unsafe { (self.write)(index, attributes.as_ptr(), attributes.len(), &sink, error) }
         })?;
-        let text = String::from_utf8(text.bytes())
-            .map_err(|_| Error::new(format!("the text of {owner} is not valid UTF-8")))?;
+        let text =
+            String::from_utf8(text.whole().ok_or_else(|| Error::new(format!("the text of {owner} is too long")))?)
+                .map_err(|_| Error::new(format!("the text of {owner} is not valid UTF-8")))?;
         let node = Node::parse(&text, format!("<{owner}>"))?;
         Ok(WrittenSpace { text, node, params: parameter::written(&space.parameters, &settings) })
     }

@@ -26,7 +26,7 @@ pub(super) fn load(spec: &Spec, key: &str, reference: &PluginRef) -> Result<Arc<
                 .expected("a plugin")
                 .found(path.display().to_string()))
         }
-        PluginRef::Path(path) => registry.at(path),
+        PluginRef::Path(path) => registry.at(path).map_err(|e| e.context(format!("loading what {} names", place()))),
     }
 }
 
@@ -40,7 +40,9 @@ pub(super) fn listed(spec: &Spec) -> Result<Vec<Arc<Plugin>>> {
         let key = format!("plugins.{i}");
         let plugin = load(spec, &key, reference)?;
         if plugins.iter().any(|p| p.name == plugin.name) {
-            return Err(Error::new(format!("two plugins are named `{}`", plugin.name)).at(place(spec, &key)));
+            return Err(Error::new(format!("two plugins are named `{}`", plugin.name))
+                .at(place(spec, &key))
+                .help("name one of them only: a plugin is known by the name that it gives itself"));
         }
         plugins.push(plugin);
     }

@@ -187,7 +187,7 @@ impl Policy for PluginPolicy {
             // SAFETY: the function is the plugin's; both sinks are valid for the time of the call.
             self.call("saving", |error| unsafe { save(self.policy, &sink, error) })?;
         }
-        let bytes = bytes.bytes();
+        let bytes = bytes.whole().ok_or_else(|| Error::new(format!("the state of {} is too long", self.owner)))?;
         let models = self.models.state()?;
         if bytes.is_empty() && models.is_null() {
             return Ok(Value::Null);
