@@ -95,6 +95,14 @@ fn the_plugins_that_ship_pass() {
     }
 }
 
+/// What a kernel computes of a weight alone is like a weight, and its reference graph takes its place in 64 bits.
+#[test]
+fn a_kernel_over_a_weight_alone() {
+    let plugin = compiled("tests/plugins/weight_kernel.c", "sound", &[]).display().to_string();
+    let (status, checks) = check(&plugin, &[]);
+    assert_eq!((status, failed(&checks)), (0, Vec::new()));
+}
+
 /// What `inspect` and `list` say of a library.
 #[test]
 fn plugins_are_listed_and_inspected() {

@@ -16,17 +16,13 @@ use tch::Tensor;
 /// What libtorch refuses (out of memory, above all), and what kernels and native layers say.
 pub fn run(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], norm: Norm) -> Result<Vec<Tensor>> {
     let batch = inputs.iter().zip(&graph.batched).find(|(_, batched)| **batched).map_or(1, |(x, _)| x.size()[0]);
-    run_with_batch(graph, inputs, tensors, batch, norm)
+    let outputs = run_raw(graph, inputs, tensors, batch, norm)?;
+    let whole = |(v, output): (&usize, Tensor)| if graph.batched[*v] { Ok(output) } else { expanded(&output, batch) };
+    graph.outputs.iter().zip(outputs).map(whole).collect()
 }
 
-/// As [`run`], for a graph whose inputs may be weights and buffers, which have no batch.
-fn run_with_batch(
-    graph: &LayerGraph,
-    inputs: &[&Tensor],
-    tensors: &[&Tensor],
-    batch: i64,
-    norm: Norm,
-) -> Result<Vec<Tensor>> {
+/// As [`run`]; outputs without a batch stay as they are, since a kernel's place is taken by its reference graph.
+fn run_raw(graph: &LayerGraph, inputs: &[&Tensor], tensors: &[&Tensor], batch: i64, norm: Norm) -> Result<Vec<Tensor>> {
     let mut values: Vec<Option<Tensor>> = graph.shapes.iter().map(|_| None).collect();
     let mut last_use = vec![usize::MAX; graph.shapes.len()];
     for (number, node) in graph.nodes.iter().enumerate() {
@@ -61,9 +57,9 @@ fn run_with_batch(
             Some(value) => value,
             None => inputs[*v],
         };
-        if graph.batched[*v] { Ok(value.shallow_clone()) } else { expanded(value, batch) }
+        value.shallow_clone()
     };
-    graph.outputs.iter().map(output).collect()
+    Ok(graph.outputs.iter().map(output).collect())
 }
 
 /// A weight or buffer as a value, the same for every example.
@@ -88,15 +84,15 @@ impl Whole<'_> {
                 let batched: Vec<bool> = node.inputs.iter().map(|v| self.graph.batched[*v]).collect();
                 match kernel::run(kernel, x, &batched, self.batch, self.norm)? {
                     Some(outputs) => Ok(outputs),
-                    None => run_with_batch(kernel.reference()?, x, &[], self.batch, self.norm),
+                    None => run_raw(kernel.reference()?, x, &[], self.batch, self.norm),
                 }
             }
-            layer_kind if layer_kind.is_elementwise() && !self.graph.batched[node.outputs[0]] => {
+            _ if node.inputs.iter().all(|v| self.graph.batched[*v]) || !self.graph.batched[node.outputs[0]] => {
                 let shape = &self.graph.shapes[node.outputs[0]];
                 Ok(vec![layer(node, x, own, shape, self.batch, self.norm)?])
             }
             _ => {
-                // Other layers know values alone.
+                // Values and weights together: the weights are the same for every example.
                 let values: Vec<Option<Tensor>> = node
                     .inputs
                     .iter()
