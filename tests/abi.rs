@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{edas, repository};
+use common::{compiled, edas, repository};
 use edas::extension::{Plugin, library, offer};
 use edas::graph::OpSet;
 use edas::policy::plugin::PluginPolicies;
@@ -33,12 +33,8 @@ fn rust() -> &'static Path {
 }
 
 fn c() -> PathBuf {
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("abi-1.0-c.so");
-    let mut command = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-    command.args(["-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-I"]);
-    command.arg(repository("tests/abi/1.0/include")).arg("-o").arg(&library);
-    assert!(command.arg(repository("tests/abi/1.0/plugin.c")).status().expect("a compiler").success());
-    library
+    let include = format!("-I{}", repository("tests/abi/1.0/include").display());
+    compiled("tests/abi/1.0/plugin.c", "frozen", &[&include])
 }
 
 /// All that the frozen Rust plugin offers is read, and works.

@@ -35,6 +35,21 @@ pub unsafe fn text<'a>(text: abi::Text) -> Result<&'a str> {
     unsafe { text.as_str() }.ok_or_else(|| Error::new("a text is not valid UTF-8"))
 }
 
+/// Writes text to a sink of the other side's.
+///
+/// # Safety
+/// `sink` is null, or valid for the time of the call.
+pub unsafe fn say(sink: *const abi::Sink, text: &str) {
+    // SAFETY: the caller vouches for the sink; the text outlives the call.
+    unsafe {
+        if let Some(sink) = sink.as_ref()
+            && let Some(write) = sink.write
+        {
+            write(sink.context, text.as_ptr(), text.len());
+        }
+    }
+}
+
 /// Whether a name can be written in a spec, and after `op-set:`.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':')

@@ -141,15 +141,8 @@ unsafe extern "C-unwind" fn parallel(
     match unsafe { native::guard::parallel(count, grain, body, context) } {
         Ok(()) => abi::OK,
         Err(thrown) => {
-            let text = format!("a part of a parallel loop threw an exception: {thrown}");
-            // SAFETY: the plugin passes a valid sink or null; the text outlives the call.
-            unsafe {
-                if let Some(sink) = error.as_ref()
-                    && let Some(write) = sink.write
-                {
-                    write(sink.context, text.as_ptr(), text.len());
-                }
-            }
+            // SAFETY: the plugin passes a valid sink or null.
+            unsafe { memory::say(error, &format!("a part of a parallel loop threw an exception: {thrown}")) };
             abi::FAILED
         }
     }

@@ -279,13 +279,17 @@ pub fn unknown_parameter(declared: &[Parameter], unknown: &str, owner: &str) -> 
         .help_if(nearest(unknown, known))
 }
 
-impl From<&Setting> for Attribute {
-    fn from(value: &Setting) -> Self {
+/// The values of all declared parameters for the other side. They must not be used after names and values are gone.
+pub(crate) fn to_abi(declared: &[Parameter], settings: &[Setting]) -> Vec<abi::Attribute> {
+    let attribute = |(p, value): (&Parameter, &Setting)| {
+        let mut a = abi::Attribute { name: abi::Text::new(&p.name), ..abi::Attribute::EMPTY };
         match value {
-            Setting::Integer(v) => Self::Integer(*v),
-            Setting::Number(v) => Self::Number(*v),
-            Setting::Boolean(v) => Self::Boolean(*v),
-            Setting::Word(v) => Self::Text(v.clone()),
+            Setting::Integer(v) => a.integer = *v,
+            Setting::Number(v) => (a.kind, a.number) = (abi::KIND_NUMBER, *v),
+            Setting::Boolean(v) => (a.kind, a.integer) = (abi::KIND_BOOLEAN, i64::from(*v)),
+            Setting::Word(v) => (a.kind, a.text) = (abi::KIND_TEXT, abi::Text::new(v)),
         }
-    }
+        a
+    };
+    declared.iter().zip(settings).map(attribute).collect()
 }

@@ -84,7 +84,7 @@ impl Build {
             return Err(Error::new("the graph has too many layers").expected(format!("at most {MOST_LAYERS}")));
         }
         for (shape, _) in &outputs {
-            check_size(shape, &format!("the output of layer `{layer}`"))?;
+            check_elements(shape, &format!("the output of layer `{layer}`"))?;
         }
         let first = self.graph.shapes.len();
         let made: Vec<ValueId> = (first..first + outputs.len()).collect();
@@ -108,7 +108,7 @@ impl Build {
         let number = self.graph.nodes.len();
         let mut tensors = Vec::new();
         for (name, shape, initialiser, trained) in layer.tensors(&shapes) {
-            check_size(&shape, &format!("the {name} of layer `{layer}`"))?;
+            check_elements(&shape, &format!("the {name} of layer `{layer}`"))?;
             tensors.push(self.graph.tensors.len());
             self.graph.tensors.push(TensorSpec { name: format!("{number}.{name}"), shape, initialiser, trained });
         }
@@ -144,7 +144,7 @@ impl Build {
                 .expected("letters, digits and `_`, and every name once")
                 .found(format!("`{name}`")));
         }
-        check_size(&shape, &format!("the tensor `{name}`"))?;
+        check_elements(&shape, &format!("the tensor `{name}`"))?;
         let index = self.graph.tensors.len();
         self.graph.tensors.push(TensorSpec { name: name.to_owned(), shape: shape.clone(), initialiser, trained });
         self.push(Layer::Tensor { name: name.to_owned() }, Vec::new(), vec![(shape, false)], vec![index])
@@ -246,7 +246,7 @@ unsafe fn live<'a>(context: *mut c_void) -> Option<&'a mut Build> {
 }
 
 /// Checks the number of elements of one value or tensor.
-fn check_size(shape: &[i64], what: &str) -> Result<()> {
+fn check_elements(shape: &[i64], what: &str) -> Result<()> {
     let elements = shape.iter().try_fold(1i64, |n, size| n.checked_mul((*size).max(0)));
     if !shape.is_empty() && elements.is_some_and(|n| (1..=MOST_ELEMENTS).contains(&n)) {
         return Ok(());

@@ -5,7 +5,7 @@ use super::{LayerGraph, Shape, shape_text};
 use crate::error::{Error, Result, nearest};
 use crate::extension::call::{self, guarded};
 use crate::extension::parameter::{self, MOST};
-use crate::extension::{Attribute, Parameter, Plugin, Setting, Settings, memory};
+use crate::extension::{Parameter, Plugin, Setting, Settings, memory};
 use edas_plugin::abi;
 use std::fmt;
 use std::sync::Arc;
@@ -165,9 +165,8 @@ impl Operation {
                 .expected(self.inputs.to_string())
                 .found(inputs.len().to_string()));
         }
-        let values: Vec<Attribute> = self.arguments(given)?.iter().map(Attribute::from).collect();
-        let attributes: Vec<abi::Attribute> =
-            self.parameters.iter().zip(&values).map(|(p, value)| value.to_abi(&p.name)).collect();
+        let settings = self.arguments(given)?;
+        let attributes = parameter::to_abi(&self.parameters, &settings);
         let arguments = abi::Arguments {
             size: size_of::<abi::Arguments>(),
             channels_in: inputs.first().and_then(|s| s.first()).copied().unwrap_or(0),

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::extension::call::{self, Message};
 use crate::extension::listed::{self, Lister};
-use crate::extension::{Attribute, Listed, Plugin, parameter};
+use crate::extension::{Listed, Plugin, parameter};
 use crate::spec::Node;
 use edas_plugin::abi;
 use std::sync::Arc;
@@ -63,9 +63,7 @@ impl PluginSpaces {
         let (index, space) = listed::named(&self.list, name, "space", &self.plugin)?;
         let owner = format!("space `{name}` of plugin `{}`", self.plugin.name);
         let settings = parameter::resolve_written(&space.parameters, given, &owner)?;
-        let values: Vec<Attribute> = settings.iter().map(Attribute::from).collect();
-        let attributes: Vec<abi::Attribute> =
-            space.parameters.iter().zip(&values).map(|(p, value)| value.to_abi(&p.name)).collect();
+        let attributes = parameter::to_abi(&space.parameters, &settings);
         let mut text = Message::default();
         let sink = text.long_sink();
         call::call(&format!("writing {owner}"), |error| {

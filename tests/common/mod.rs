@@ -106,7 +106,8 @@ pub fn compiled(source: &str, variant: &str, flags: &[&str]) -> PathBuf {
     let made = library.with_file_name(format!("{}-{name}", std::process::id()));
     let mut command = std::process::Command::new(std::env::var(variable).unwrap_or_else(|_| compiler.to_owned()));
     command.args([standard, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"]);
-    command.arg("-I").arg(repository("plugins/sdk/include")).args(flags).arg("-o").arg(&made).arg(&source);
+    // An include folder among the flags comes before the SDK's own.
+    command.args(flags).arg("-I").arg(repository("plugins/sdk/include")).arg("-o").arg(&made).arg(&source);
     let output = command.output().expect("a compiler");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::rename(made, &library).expect("it can be put in place");

@@ -54,7 +54,7 @@ impl Build {
                 .found(format!("{} inputs, {} outputs", inputs.len(), outputs.len())));
         }
         for tensor in &saved {
-            super::check_size(&tensor.shape, &format!("what kernel `{name}` saves"))?;
+            super::check_elements(&tensor.shape, &format!("what kernel `{name}` saves"))?;
             mask(&name, "saved dtypes", tensor.dtype | abi::DTYPE_UINT8, SAVED)?;
         }
         if let Some(output) = outputs.iter().find(|output| output.dtype != 0) {

@@ -17,7 +17,7 @@ pub use adapter::PluginPolicy;
 use super::view::SpaceView;
 use crate::error::Result;
 use crate::extension::listed::{self, Lister};
-use crate::extension::{Attribute, Listed, Plugin, parameter};
+use crate::extension::{Listed, Plugin, parameter};
 use crate::spec::Node;
 use edas_plugin::abi;
 use std::sync::Arc;
@@ -64,9 +64,7 @@ impl PluginPolicies {
         let (index, policy) = listed::named(&self.list, name, "policy", &self.plugin)?;
         let owner = format!("policy `{name}` of plugin `{}`", self.plugin.name);
         let settings = parameter::resolve_written(&policy.parameters, given, &owner)?;
-        let values: Vec<Attribute> = settings.iter().map(Attribute::from).collect();
-        let attributes: Vec<abi::Attribute> =
-            policy.parameters.iter().zip(&values).map(|(p, value)| value.to_abi(&p.name)).collect();
+        let attributes = parameter::to_abi(&policy.parameters, &settings);
         let params = parameter::written(&policy.parameters, &settings);
         let made = adapter::Made { functions: self.functions, index, owner, plugin: self.plugin.clone() };
         PluginPolicy::new(made, &attributes, params, space, seed)

@@ -3,7 +3,7 @@
 use super::Models;
 use super::network::{Network, Step};
 use crate::error::{Error, Result, nearest};
-use crate::extension::memory::{slice, text};
+use crate::extension::memory::{say, slice, text};
 use crate::extension::{Attribute, call};
 use crate::graph::Shape;
 use crate::graph::builder::Build;
@@ -33,15 +33,8 @@ unsafe fn with(owner: *mut abi::Owner, error: *const Sink, body: impl FnOnce(&Mo
         None => Err(Error::new("the owner of a model is null")),
     };
     let Err(problem) = result else { return abi::OK };
-    let message = problem.to_string();
-    // SAFETY: the caller vouches for the sink; the message outlives the call.
-    unsafe {
-        if let Some(sink) = error.as_ref()
-            && let Some(write) = sink.write
-        {
-            write(sink.context, message.as_ptr(), message.len());
-        }
-    }
+    // SAFETY: the caller vouches for the sink.
+    unsafe { say(error, &problem.to_string()) };
     abi::FAILED
 }
 
