@@ -7,7 +7,9 @@ use super::params;
 use crate::error::{Error, Result, nearest};
 use crate::extension::script::raise;
 use crate::policy::AfterEpoch;
-use crate::policy::plan::{Gate, Phase, Plan, Sign, Step, Steps, check_temperature};
+use crate::policy::gate::{Gate, Sign, check_temperature};
+use crate::policy::plan::Plan;
+use crate::policy::step::{Phase, Step, Steps};
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::{EdgeView, SpaceView};
 use crate::random::Stream;
@@ -343,7 +345,7 @@ fn register_plans(engine: &mut Engine) {
         .register_fn("invert", |p: &mut PlanValue| p.change(|plan| plan.sign = Sign::Minus))
         .register_fn("invert", |p: &mut PlanValue, edge: Dynamic| -> Raised<PlanValue> {
             let index = edge_index(&edge, &p.view).map_err(raise)?;
-            Ok(p.change(|plan| plan.signs[index] = Some(Sign::Minus)))
+            Ok(p.change(|plan| plan.edge(index).sign = Some(Sign::Minus)))
         })
         .register_fn("temperature", |p: &mut PlanValue, t: FLOAT| temperature(p, t))
         .register_fn("temperature", |p: &mut PlanValue, t: INT| temperature(p, t as FLOAT))

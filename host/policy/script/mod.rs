@@ -10,7 +10,7 @@ mod interface;
 mod params;
 mod state;
 
-use super::plan::Steps;
+use super::step::Steps;
 use super::turn::{EpochEnd, StepResult, Turn};
 use super::view::SpaceView;
 use super::{AfterEpoch, Policy};
