@@ -90,7 +90,7 @@ fn plans(setup: &Setup, first: Vec<Resolved>) -> Vec<Resolved> {
             ResolvedGate::Single(_) => most(edge),
             other => other.clone(),
         };
-        Resolved { gates: plan.gates.iter().enumerate().map(gate).collect(), inverted: plan.inverted }
+        Resolved { gates: plan.gates.iter().enumerate().map(gate).collect(), ..plan.clone() }
     };
     let grown: Vec<Resolved> = first.iter().map(grown).collect();
     [first, grown].concat()

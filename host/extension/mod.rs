@@ -11,9 +11,11 @@
 //! - [`parameter`]: parameters that extensions declare
 //! - [`library`]: opens libraries, checks versions, never unloads
 //! - [`registry`]: from the names in a spec to plugins
+//! - [`interface`]: what scripts can use, with its signatures and meanings
 //! - [`script`]: compiles Rhai scripts and calls their functions within limits
 
 pub mod call;
+pub mod interface;
 pub mod library;
 pub mod listed;
 pub mod memory;

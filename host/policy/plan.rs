@@ -1,73 +1,32 @@
-//! Gates, plans and steps: what a policy says.
+//! Plans: the gates of all edges for one step.
 
+use super::gate::{EdgeSettings, Gate, Noise, Sign, check_drop, check_row, check_temperature};
 use super::view::SpaceView;
 use crate::error::{Error, Result};
 use crate::random::Stream;
-use serde::{Deserialize, Serialize};
-
-/// The sign of α in a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sign {
-    /// α as it is (eq. 1 and 2 of the paper).
-    #[default]
-    Plus,
-    /// −α: inverted (eq. 3).
-    Minus,
-}
-
-impl Sign {
-    /// The factor.
-    pub fn factor(self) -> f64 {
-        match self {
-            Sign::Plus => 1.0,
-            Sign::Minus => -1.0,
-        }
-    }
-}
-
-/// What one edge does in one step. Candidates are positions in the edge's row of α; a subset of `None` is all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
-    /// The candidate of a subset for which sign · α is largest, alone (eq. 2).
-    Strongest(Option<Vec<usize>>),
-    /// One candidate, alone.
-    Only(usize),
-    /// The sum of a subset's candidates, weighted by softmax((sign · α + noise) / temperature) over the subset (eq. 1 and 3).
-    Relaxed(Option<Vec<usize>>),
-    /// Nothing.
-    Off,
-}
-
-/// The lowest temperature. Below it, α divided by it leaves the range of the numbers that the softmax is computed in.
-pub const LEAST_TEMPERATURE: f64 = 1e-6;
-
-/// Whether relaxed gates can be computed at a temperature.
-///
-/// # Errors
-/// Where it is below [`LEAST_TEMPERATURE`], or not finite.
-pub fn check_temperature(temperature: f64) -> Result<()> {
-    if temperature >= LEAST_TEMPERATURE && temperature.is_finite() {
-        return Ok(());
-    }
-    Err(Error::new("the temperature is out of range")
-        .expected(format!("a number of at least {LEAST_TEMPERATURE:?}"))
-        .found(format!("{temperature:?}")))
-}
+use crate::space::Alpha;
+use std::collections::BTreeMap;
 
 /// The gates of all edges for one step, and what holds for all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// One gate per edge, over all cell types.
     pub gates: Vec<Gate>,
-    /// The signs of edges that have one of their own; it wins over the plan's.
-    pub signs: Vec<Option<Sign>>,
+    /// What edges have of their own.
+    pub edges: BTreeMap<usize, EdgeSettings>,
     /// The sign of all other edges.
     pub sign: Sign,
-    /// The temperature of all relaxed gates.
+    /// The temperature of all other gates with a softmax.
     pub temperature: f64,
-    /// Where relaxed gates have Gumbel noise: the seed of its stream. The same seed gives the same noise, so it has to be
-    /// drawn anew in every iteration: [`Plan::gumbel`] does.
+    /// Where all other gates with a softmax have Gumbel noise: the seed of its stream. The same seed gives the same noise, so it
+    /// has to be drawn anew in every iteration: [`Plan::gumbel`] does.
     pub gumbel: Option<u64>,
+    /// The probability with which an example's output of (edge, candidate) is dropped in training.
+    pub drop: BTreeMap<(usize, usize), f64>,
+    /// Costs · softmax(α), added to the loss of the architecture phase: one cost per candidate of the edges that are here.
+    pub penalties: BTreeMap<usize, Vec<f64>>,
+    /// What rows of α become before the plan is resolved.
+    pub alpha: BTreeMap<usize, Vec<f64>>,
 }
 
 impl Plan {
@@ -82,7 +41,16 @@ impl Plan {
     }
 
     fn filled(gate: Gate, edges: usize) -> Self {
-        Self { gates: vec![gate; edges], signs: vec![None; edges], sign: Sign::Plus, temperature: 1.0, gumbel: None }
+        Self {
+            gates: vec![gate; edges],
+            edges: BTreeMap::new(),
+            sign: Sign::Plus,
+            temperature: 1.0,
+            gumbel: None,
+            drop: BTreeMap::new(),
+            penalties: BTreeMap::new(),
+            alpha: BTreeMap::new(),
+        }
     }
 
     /// Relaxes an edge over all of its candidates.
@@ -106,8 +74,8 @@ impl Plan {
         self
     }
 
-    /// Adds Gumbel noise to all relaxed gates, from a stream whose seed is drawn from `random`: from [`Turn::random`], to
-    /// get other noise in every iteration.
+    /// Adds Gumbel noise to all gates with a softmax, from a stream whose seed is drawn from `random`: from
+    /// [`Turn::random`], to get other noise in every iteration.
     ///
     /// [`Turn::random`]: super::Turn::random
     pub fn gumbel(mut self, random: &mut Stream) -> Self {
@@ -115,110 +83,110 @@ impl Plan {
         self
     }
 
+    /// Adds a penalty to an edge; costs that it has already are added up.
+    pub fn penalise(&mut self, edge: usize, costs: &[f64]) {
+        let sum = self.penalties.entry(edge).or_insert_with(|| vec![0.0; costs.len()]);
+        sum.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
+    }
+
+    /// What an edge has of its own, to be changed.
+    pub fn edge(&mut self, edge: usize) -> &mut EdgeSettings {
+        self.edges.entry(edge).or_default()
+    }
+
+    /// The sign of an edge's gate.
+    pub fn sign_of(&self, edge: usize) -> Sign {
+        self.edges.get(&edge).and_then(|own| own.sign).unwrap_or(self.sign)
+    }
+
+    /// The temperature of an edge's gate.
+    pub fn temperature_of(&self, edge: usize) -> f64 {
+        self.edges.get(&edge).and_then(|own| own.temperature).unwrap_or(self.temperature)
+    }
+
+    /// Puts the rows that the plan sets into α.
+    pub fn set_alpha(&self, alpha: &mut Alpha) {
+        for (edge, row) in &self.alpha {
+            alpha[*edge].clone_from(row);
+        }
+    }
+
     /// Checks the plan against a space.
     ///
     /// # Errors
-    /// Where it has not one gate per edge, names a candidate that an edge lacks, an empty subset, or has a temperature
-    /// below [`LEAST_TEMPERATURE`].
+    /// Where it has not one gate per edge, names an edge or a candidate that is not there or an empty subset, or sets something
+    /// that cannot be.
     pub fn check(&self, space: &SpaceView) -> Result<()> {
-        if self.gates.len() != space.edges.len() || self.signs.len() != space.edges.len() {
+        if self.gates.len() != space.edges.len() {
             return Err(Error::new("the plan was made for another space")
                 .expected(format!("{} gates", space.edges.len()))
                 .found(format!("{} gates", self.gates.len())));
         }
         check_temperature(self.temperature)?;
         for (gate, edge) in self.gates.iter().zip(&space.edges) {
-            let named: &[usize] = match gate {
-                Gate::Only(candidate) => std::slice::from_ref(candidate),
-                Gate::Strongest(Some(subset)) | Gate::Relaxed(Some(subset)) => subset,
-                _ => continue,
-            };
-            if named.is_empty() {
-                return Err(Error::new(format!("the gate of edge {} has an empty subset", edge.index)));
+            check_gate(gate, edge.index, edge.candidates.len())?;
+        }
+        let rows = [("the penalty", &self.penalties), ("α", &self.alpha)];
+        let edges = self.edges.keys().chain(rows.iter().flat_map(|(_, rows)| rows.keys()));
+        let edges = edges.chain(self.drop.keys().map(|(edge, _)| edge));
+        if let Some(edge) = edges.into_iter().find(|edge| **edge >= space.edges.len()) {
+            return Err(Error::new("the space has no such edge")
+                .expected(format!("an index from 0 to {}", space.edges.len().saturating_sub(1)))
+                .found(edge.to_string()));
+        }
+        for (what, rows) in rows {
+            for (edge, row) in rows {
+                check_row(what, row, *edge, space.edges[*edge].candidates.len())?;
             }
-            if let Some(wrong) = named.iter().find(|c| **c >= edge.candidates.len()) {
-                return Err(Error::new(format!("edge {} has no candidate number {wrong}", edge.index))
-                    .expected(format!("0 to {}", edge.candidates.len() - 1)));
-            }
         }
-        Ok(())
+        for ((edge, candidate), probability) in &self.drop {
+            check_one_drop(*edge, *candidate, *probability, space.edges[*edge].candidates.len())?;
+        }
+        self.edges.iter().try_for_each(|(edge, own)| check_edge(own, *edge, space.edges[*edge].candidates.len()))
     }
 }
 
-/// The kind of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Updates α on the search split.
-    Architecture,
-    /// Updates weights on the train split.
-    Weights,
-    /// Looks at a batch of the search split; nothing changes.
-    Measure,
+fn no_candidate(edge: usize, candidates: usize, found: usize) -> Error {
+    Error::new(format!("edge {edge} has no candidate number {found}"))
+        .expected(format!("0 to {}", candidates.saturating_sub(1)))
 }
 
-impl Phase {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Architecture => "architecture",
-            Phase::Weights => "weights",
-            Phase::Measure => "measure",
+fn check_gate(gate: &Gate, edge: usize, candidates: usize) -> Result<()> {
+    if let Gate::Strongest(Some(subset)) | Gate::Relaxed(Some(subset)) = gate
+        && subset.is_empty()
+    {
+        return Err(Error::new(format!("the gate of edge {edge} has an empty subset")));
+    }
+    if let Some(wrong) = gate.named().iter().find(|c| **c >= candidates) {
+        return Err(no_candidate(edge, candidates, *wrong));
+    }
+    if let Gate::StraightThrough(gate) = gate
+        && let Some(subset) = &gate.subset
+    {
+        if subset.is_empty() {
+            return Err(Error::new(format!("the gate of edge {edge} has an empty subset")));
+        }
+        if let Some(active) = gate.active.filter(|active| !subset.contains(active)) {
+            return Err(Error::new(format!("the active candidate of edge {edge} is not in its subset"))
+                .expected(format!("one of {subset:?}"))
+                .found(active.to_string()));
         }
     }
+    Ok(())
 }
 
-/// One entry of an iteration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// What the step updates.
-    pub phase: Phase,
-    /// What the edges do.
-    pub plan: Plan,
+fn check_edge(own: &EdgeSettings, edge: usize, candidates: usize) -> Result<()> {
+    own.temperature.map_or(Ok(()), check_temperature)?;
+    if let Some(Noise::Given(values)) = &own.noise {
+        check_row("the noise", values, edge, candidates)?;
+    }
+    own.drop.iter().try_for_each(|(candidate, p)| check_one_drop(edge, *candidate, *p, candidates))
 }
 
-/// What a policy answers for one iteration.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Steps {
-    /// One plan for the architecture phase and then the weights phase, resolved once.
-    Both(Plan),
-    /// Any steps; each is resolved when its turn comes.
-    List(Vec<Step>),
-}
-
-/// The most steps that an iteration may have.
-pub const MOST_STEPS: usize = 256;
-
-impl Steps {
-    /// Checks every plan against a space, and the number of steps.
-    ///
-    /// # Errors
-    /// As [`Plan::check`].
-    pub fn check(&self, space: &SpaceView) -> Result<()> {
-        match self {
-            Steps::Both(plan) => plan.check(space),
-            Steps::List(steps) if steps.is_empty() || steps.len() > MOST_STEPS => {
-                Err(Error::new("an iteration has an impossible number of steps")
-                    .expected(format!("1 to {MOST_STEPS}"))
-                    .found(steps.len().to_string()))
-            }
-            Steps::List(steps) => steps.iter().try_for_each(|step| step.plan.check(space)),
-        }
+fn check_one_drop(edge: usize, candidate: usize, probability: f64, candidates: usize) -> Result<()> {
+    check_drop(probability)?;
+    if candidate >= candidates {
+        return Err(no_candidate(edge, candidates, candidate));
     }
-
-    /// The plan of each step, with its phase; without one where it serves both.
-    pub fn plans(&self) -> Vec<(Option<Phase>, &Plan)> {
-        match self {
-            Steps::Both(plan) => vec![(None, plan)],
-            Steps::List(list) => list.iter().map(|step| (Some(step.phase), &step.plan)).collect(),
-        }
-    }
-
-    /// The plan of the last step of the weights phase, if there is one.
-    pub fn weights_plan(&self) -> Option<&Plan> {
-        match self {
-            Steps::Both(plan) => Some(plan),
-            Steps::List(steps) => steps.iter().rev().find(|s| s.phase == Phase::Weights).map(|s| &s.plan),
-        }
-    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a policy sees of a search: one turn per iteration, the results of its steps, the end of an epoch.
 
-use super::plan::{Phase, Plan};
+use super::plan::Plan;
+use super::step::Phase;
 use super::view::SpaceView;
 use crate::random::{Purpose, Source, Stream};
 use crate::space::Alpha;

@@ -23,7 +23,7 @@ pub mod text;
 
 pub use architecture::Architecture;
 pub use derive::{Rule, derive};
-pub use genotype::Genotype;
+pub use genotype::{Choices, Genotype};
 pub use plugin::PluginSpaces;
 pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};
 

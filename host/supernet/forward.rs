@@ -163,7 +163,7 @@ impl Pass<'_> {
                 Some(block) => sum.add(self.run_one(block, x)?),
                 None => Ok(()),
             },
-            ResolvedGate::Relaxed(gate) => {
+            ResolvedGate::Relaxed(gate) | ResolvedGate::StraightThrough { over: gate, .. } => {
                 let weights = self.mixture[index]
                     .as_ref()
                     .ok_or_else(|| Error::new(format!("edge {index} is relaxed, but has no weights")))?;

@@ -16,11 +16,7 @@ pub struct Route {
 
 /// Whether an edge carries anything under its gate.
 fn carries(gate: &ResolvedGate, candidates: &[Option<Block>]) -> bool {
-    match gate {
-        ResolvedGate::Off => false,
-        ResolvedGate::Single(candidate) => candidates[*candidate].is_some(),
-        ResolvedGate::Relaxed(gate) => gate.subset.iter().any(|c| candidates[*c].is_some()),
-    }
+    gate.running().iter().any(|c| candidates[*c].is_some())
 }
 
 /// What a cell computes: backwards from its output, along the edges that carry something.
@@ -44,11 +40,7 @@ pub fn route(form: &CellType, cell: &Cell, plan: &Resolved) -> Route {
 
 /// The operations of an edge that run under its gate.
 pub fn running<'a>(gate: &ResolvedGate, candidates: &'a [Option<Block>]) -> Vec<&'a Block> {
-    match gate {
-        ResolvedGate::Off => Vec::new(),
-        ResolvedGate::Single(candidate) => candidates[*candidate].iter().collect(),
-        ResolvedGate::Relaxed(gate) => gate.subset.iter().filter_map(|c| candidates[*c].as_ref()).collect(),
-    }
+    gate.running().iter().filter_map(|c| candidates[*c].as_ref()).collect()
 }
 
 impl Network {

@@ -360,7 +360,9 @@ impl Running {
             alpha: Arc::new(self.trainer.architecture.alpha.clone()),
             space: self.space.clone(),
         };
-        Ok(self.policy.end_epoch(&end)?.stop)
+        let after = self.policy.end_epoch(&end)?;
+        after.check(&self.space)?;
+        Ok(after.stop)
     }
 
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {

@@ -15,7 +15,7 @@ pub(super) fn supernet_plan(steps: &Steps) -> Plan {
         (None, Steps::List(list)) => list[list.len() - 1].plan.clone(),
     };
     plan.sign = Sign::Plus;
-    plan.signs.fill(None);
+    plan.edges.values_mut().for_each(|own| own.sign = None);
     plan
 }
 

@@ -6,7 +6,7 @@ use super::tables::{self, SpaceTable, with_epoch, with_turn};
 use crate::error::{Error, Result};
 use crate::extension::Plugin;
 use crate::extension::call::{self, Message, guarded};
-use crate::policy::plan::Steps;
+use crate::policy::step::Steps;
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::SpaceView;
 use crate::policy::{AfterEpoch, Policy};

@@ -6,18 +6,21 @@ use crate::error::{Error, Result, nearest};
 use crate::extension::Attribute;
 use crate::extension::memory::{slice, text};
 use crate::policy::AfterEpoch;
-use crate::policy::plan::{Gate, MOST_STEPS, Phase, Plan, Sign, Step, Steps};
+use crate::policy::gate::{Gate, Noise, Sign, StraightThrough};
+use crate::policy::plan::Plan;
+use crate::policy::step::{MOST_STEPS, Phase, Step, Steps};
 use crate::policy::view::{EdgeView, SpaceView};
 use edas_plugin::abi;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kinds of gates.
-const GATES: [&str; 4] = ["strongest", "only", "relaxed", "off"];
+const GATES: [&str; 5] = ["strongest", "only", "relaxed", "straight_through", "off"];
 /// What can be set of a plan.
-const SETTINGS: [&str; 3] = ["sign", "temperature", "gumbel"];
+const SETTINGS: [&str; 9] =
+    ["sign", "temperature", "gumbel", "noise", "drop", "penalty", "alpha", "active", "active_only"];
 /// What can be set at the end of an epoch.
-const ANSWERS: [&str; 1] = ["stop"];
+const ANSWERS: [&str; 3] = ["stop", "keep", "reset_weights"];
 
 /// An answer in the making.
 pub(super) struct Planner<'a> {
@@ -121,27 +124,38 @@ impl<'a> Planner<'a> {
         let all = edge == abi::ALL_EDGES;
         let edges = self.edges(edge)?;
         let plan = self.plan(plan)?;
-        let whole = || {
-            Error::new(format!("the setting `{name}` holds for a whole plan"))
-                .expected("all edges")
-                .found(format!("edge {edge}"))
-        };
+        let edge = edges.start;
+        let one = || Error::new(format!("the setting `{name}` holds for one edge")).expected("an edge").found("all edges");
         match (name.as_str(), value) {
             ("sign", Attribute::Integer(sign @ (1 | -1))) => {
                 let sign = if sign == 1 { Sign::Plus } else { Sign::Minus };
-                if all {
-                    plan.sign = sign;
-                } else {
-                    plan.signs[edges.start] = Some(sign);
-                }
+                if all { plan.sign = sign } else { plan.edge(edge).sign = Some(sign) }
             }
-            ("temperature", Attribute::Number(_)) | ("gumbel", Attribute::Integer(_)) if !all => return Err(whole()),
-            ("temperature", Attribute::Number(temperature)) => plan.temperature = temperature,
-            ("gumbel", Attribute::Integer(seed)) => plan.gumbel = Some(seed.cast_unsigned()),
-            ("sign", value) => return Err(wrong(&name, "the whole number 1 or -1", &value)),
-            ("temperature", value) => return Err(wrong(&name, "a number above 0", &value)),
-            ("gumbel", value) => return Err(wrong(&name, "a whole number: the noise's seed", &value)),
-            (_, _) => return Err(unknown("setting of a plan", &name, &SETTINGS)),
+            ("temperature", Attribute::Number(temperature)) if all => plan.temperature = temperature,
+            ("temperature", Attribute::Number(temperature)) => plan.edge(edge).temperature = Some(temperature),
+            ("gumbel", Attribute::Integer(seed)) if all => plan.gumbel = Some(seed.cast_unsigned()),
+            ("gumbel", Attribute::Integer(seed)) => plan.edge(edge).noise = Some(Noise::Gumbel(seed.cast_unsigned())),
+            ("noise" | "drop" | "penalty" | "alpha" | "active" | "active_only", _) if all => return Err(one()),
+            ("noise", Attribute::Numbers(noise)) => plan.edge(edge).noise = Some(Noise::Given(noise)),
+            ("drop", Attribute::Numbers(drop)) => plan.edge(edge).drop = drop.into_iter().enumerate().collect(),
+            ("penalty", Attribute::Numbers(costs)) => plan.penalise(edge, &costs),
+            ("alpha", Attribute::Numbers(row)) => drop(plan.alpha.insert(edge, row)),
+            ("active", Attribute::Integer(candidate)) => {
+                straight_through(plan, edge)?.active = Some(usize::try_from(candidate).unwrap_or(usize::MAX));
+            }
+            ("active_only", Attribute::Boolean(only)) => straight_through(plan, edge)?.active_only = only,
+            (name, value) => {
+                let expected = match name {
+                    "sign" => "the whole number 1 or -1",
+                    "temperature" => "a number above 0",
+                    "gumbel" => "a whole number: the noise's seed",
+                    "noise" | "drop" | "penalty" | "alpha" => "numbers, one per candidate of the edge",
+                    "active" => "a whole number: the candidate",
+                    "active_only" => "a truth value",
+                    _ => return Err(unknown("setting of a plan", name, &SETTINGS)),
+                };
+                return Err(wrong(name, expected, &value));
+            }
         }
         Ok(())
     }
@@ -191,11 +205,23 @@ fn gate_of(edge: &EdgeView, kind: &str, candidates: &[usize]) -> Result<Gate> {
     match (kind, candidates) {
         ("strongest", _) => Ok(Gate::Strongest(subset())),
         ("relaxed", _) => Ok(Gate::Relaxed(subset())),
+        ("straight_through", _) => {
+            Ok(Gate::StraightThrough(StraightThrough { subset: subset(), active: None, active_only: false }))
+        }
         ("only", [candidate]) => Ok(Gate::Only(*candidate)),
         ("only", _) => Err(count("one")),
         ("off", []) => Ok(Gate::Off),
         ("off", _) => Err(count("none")),
         (kind, _) => Err(unknown("kind of gate", kind, &GATES)),
+    }
+}
+
+/// The straight-through gate that an edge has, to be changed.
+fn straight_through(plan: &mut Plan, edge: usize) -> Result<&mut StraightThrough> {
+    match &mut plan.gates[edge] {
+        Gate::StraightThrough(gate) => Ok(gate),
+        _ => Err(Error::new(format!("the gate of edge {edge} is not straight-through"))
+            .expected("a gate of the kind `straight_through`, set before")),
     }
 }
 
@@ -293,7 +319,17 @@ impl Answer {
     fn set(&mut self, (name, value): (String, Attribute)) -> Result<()> {
         match (name.as_str(), value) {
             ("stop", Attribute::Boolean(stop)) => self.after.stop = stop,
-            ("stop", value) => return Err(wrong(&name, "a truth value", &value)),
+            ("reset_weights", Attribute::Boolean(reset)) => self.after.reset_weights = reset,
+            // The edge, then the candidates that it keeps.
+            ("keep", Attribute::Integers(list)) if !list.is_empty() => {
+                let mut list = list.into_iter().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+                let edge = list.next().unwrap_or(usize::MAX);
+                self.after.keep.insert(edge, list.collect());
+            }
+            ("stop" | "reset_weights", value) => return Err(wrong(&name, "a truth value", &value)),
+            ("keep", value) => {
+                return Err(wrong(&name, "whole numbers: an edge, then the candidates that it keeps", &value));
+            }
             _ => return Err(unknown("answer to the end of an epoch", &name, &ANSWERS)),
         }
         Ok(())

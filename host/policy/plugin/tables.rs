@@ -1,7 +1,7 @@
 //! What a policy sees, as the interface's tables: the space, turns, the end of an epoch.
 
 use crate::extension::offer;
-use crate::policy::plan::Phase;
+use crate::policy::step::Phase;
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::SpaceView;
 use crate::random::Stream;

@@ -2,7 +2,7 @@
 
 use super::planner::{Answer, Planner};
 use crate::error::Result;
-use crate::policy::plan::{Gate, Phase, Sign, Steps};
+use crate::policy::{Gate, Phase, Sign, Steps};
 use crate::policy::view::{EdgeView, SpaceView};
 use edas_plugin::abi::{self, Attribute, Text};
 
@@ -82,7 +82,7 @@ fn what_a_policy_says_becomes_steps() {
     assert_eq!(steps[0].plan.gates, [Gate::Off, Gate::Relaxed(Some(vec![0, 2]))]);
     let plan = &steps[1].plan;
     assert_eq!(plan.gates, [Gate::Only(1), Gate::Relaxed(Some(vec![0, 2]))]);
-    assert_eq!((plan.sign, &plan.signs[..]), (Sign::Minus, &[None, Some(Sign::Plus)][..]));
+    assert_eq!((plan.sign, plan.sign_of(0), plan.sign_of(1)), (Sign::Minus, Sign::Minus, Sign::Plus));
     assert_eq!((plan.temperature, plan.gumbel), (0.5, Some(u64::MAX)));
     let both = answer(|table| {
         table.step(abi::PHASE_BOTH, table.plan());
