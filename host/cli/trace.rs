@@ -25,7 +25,7 @@ pub(super) fn run(options: &Options) -> Done {
     let spec = setup.spec.clone();
     let per_epoch = iterations_per_epoch(sizes(&spec, setup.images.count).train, spec.search.batch);
     let total = per_epoch * u64::from(spec.search.epochs);
-    let alpha = Arc::new(setup.initial_alpha());
+    let mut alpha = Arc::new(setup.initial_alpha());
     let mut out = BufWriter::new(super::output::results());
     for iteration in 0..options.iterations.min(total) {
         let clock = Clock::at(iteration, u64::from(spec.search.epochs), per_epoch);
@@ -33,6 +33,7 @@ pub(super) fn run(options: &Options) -> Done {
         let steps = setup.policy.plan(&turn).and_then(|steps| steps.check(&setup.view).map(|()| steps));
         let steps = steps.map_err(|e| Failure::Later(e.context(format!("iteration {iteration}"))))?;
         for (k, (phase, plan)) in steps.plans().into_iter().enumerate() {
+            plan.set_alpha(Arc::make_mut(&mut alpha));
             let line = trace_line(iteration, clock.epoch, phase, &plan.resolve(&alpha, k as u64), &setup.view);
             match writeln!(out, "{line}") {
                 Ok(()) => {}
