@@ -144,7 +144,7 @@ fn lines(path: &Path, what: &str) -> Result<Vec<(usize, Value)>> {
 }
 
 /// α after an epoch, the last where none is given; and the names of each edge's candidates, where some are gone.
-fn alpha(run: &Path, epoch: Option<u64>) -> Result<(Alpha, Option<Vec<Vec<String>>>)> {
+pub(super) fn alpha(run: &Path, epoch: Option<u64>) -> Result<(Alpha, Option<Vec<Vec<String>>>)> {
     let path = run.join("alpha.jsonl");
     let lines = lines(&path, "α")?;
     let epochs: Vec<u64> = lines.iter().filter_map(|(_, line)| line["epoch"].as_u64()).collect();
