@@ -41,7 +41,7 @@ pub use device::Device;
 pub use edit::Replaces;
 pub use network::{Network, Precision};
 pub use path::{PluginRef, SpecPath};
-pub use policy::{PluginPolicy, Policy, ScriptPolicy};
+pub use policy::{PluginPolicy, Policy, ScriptChange, ScriptPolicy};
 pub use ranges::check_ranges;
 pub use read::read_text;
 pub use sandbox::Sandbox;

@@ -3,6 +3,7 @@
 //! - [`search`]: the whole search, top to bottom
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
+//! - `reload`: scripts that change while a search runs
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
@@ -20,6 +21,7 @@ pub mod golden;
 pub mod inputs;
 pub mod optimizer;
 mod plugins;
+mod reload;
 pub mod schedule;
 pub mod search;
 pub mod setup;
