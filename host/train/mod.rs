@@ -5,6 +5,9 @@
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `plugins`: the plugins that a spec names
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
+//! - [`second_order`]: α's gradient one step of the weights ahead
+//! - `mixture`: weights of candidates from α
+//! - `penalty`: costs that are added to the loss of the architecture phase
 //! - [`optimizer`]: SGD for weights, Adam for α
 //! - [`schedule`]: learning rates over epochs
 //! - [`validate`]: accuracies of supernet and derived network
@@ -16,10 +19,13 @@ pub mod batch;
 pub mod finite;
 pub mod golden;
 pub mod inputs;
+mod mixture;
 pub mod optimizer;
+mod penalty;
 mod plugins;
 pub mod schedule;
 pub mod search;
+pub mod second_order;
 pub mod setup;
 pub mod step;
 pub mod validate;
@@ -27,4 +33,4 @@ pub mod validate;
 pub use batch::TensorBatch;
 pub use search::{Outcome, Search};
 pub use setup::Setup;
-pub use step::Trainer;
+pub use step::{StepInput, Trainer};
