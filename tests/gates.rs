@@ -293,3 +293,21 @@ fn a_search_with_all_of_them_ends_in_a_genotype_and_repeats() {
         assert!(a.alpha.iter().flatten().all(|v| v.is_finite()));
     }
 }
+
+/// The supernet is validated under a plan whose rows of α are not put into α itself.
+#[test]
+fn weights_for_measuring_follow_the_rows_that_a_plan_sets() {
+    let mut trainer = trainer(Kind::Double, Order::First);
+    let mut plan = Plan::strongest(28).relax(3).relax(19);
+    plan.alpha.insert(3, vec![3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.0]);
+    let plan = plan.resolve(&trainer.architecture.alpha, 0);
+    let weights = trainer.mixture(&plan).expect("weights");
+    let plain = trainer.mixture(&Resolved { alpha: Default::default(), ..plan.clone() }).expect("weights");
+    let row = |mixture: &edas::supernet::Mixture, edge: usize| {
+        Vec::<f64>::try_from(mixture[edge].as_ref().expect("a softmax")).expect("numbers")
+    };
+    assert_ne!(row(&weights, 3), row(&plain, 3));
+    assert_eq!(row(&weights, 19), row(&plain, 19));
+    trainer.architecture.alpha[3].clone_from(&plan.alpha[&3]);
+    assert_eq!(row(&weights, 3), row(&trainer.mixture(&plan).expect("weights"), 3));
+}

@@ -82,14 +82,28 @@ fn plan(case: &Value) -> Plan {
     plan
 }
 
-/// The plans by their names, and when the step is.
-fn cases() -> (Vec<(String, Plan)>, Vec<String>, [u64; 2], f64) {
+/// What the fixtures were made of.
+struct Cases {
+    /// The plans by their names.
+    plans: Vec<(String, Plan)>,
+    /// The names of those that have a second order.
+    second_order: Vec<String>,
+    /// Iteration and step.
+    moment: [u64; 2],
+    /// The learning rate of the weights.
+    rate: f64,
+}
+
+fn cases() -> Cases {
     let record = record();
-    let cases = record["cases"].as_object().expect("cases").iter().map(|(name, case)| (name.clone(), plan(case)));
-    let second = record["second_order"].as_array().expect("a list");
-    let second = second.iter().map(|name| name.as_str().expect("a name").to_owned()).collect();
-    let moment = [number(&record["iteration"]) as u64, number(&record["step"]) as u64];
-    (cases.collect(), second, moment, record["rate"].as_f64().expect("a number"))
+    let plans = record["cases"].as_object().expect("cases").iter().map(|(name, case)| (name.clone(), plan(case)));
+    let second_order = record["second_order"].as_array().expect("a list").iter();
+    Cases {
+        plans: plans.collect(),
+        second_order: second_order.map(|name| name.as_str().expect("a name").to_owned()).collect(),
+        moment: [number(&record["iteration"]) as u64, number(&record["step"]) as u64],
+        rate: record["rate"].as_f64().expect("a number"),
+    }
 }
 
 /// Compares the gradient of every row, and that the same rows have none. Returns the largest distance.
@@ -113,11 +127,11 @@ fn rows_match(fixture: &Fixture, case: &str, rows: &[Option<Vec<f64>>]) -> f64 {
 #[test]
 fn every_gate_matches() {
     let fixture = Fixture::read("gates");
-    let (cases, _, [iteration, step], rate) = cases();
-    assert!(cases.len() >= 18);
+    let Cases { plans, moment: [iteration, step], rate, .. } = cases();
+    assert!(plans.len() >= 18);
     let search = batch("search");
     let input = StepInput { search: &search, train: &search, rate, iteration, step };
-    for (name, plan) in cases {
+    for (name, plan) in plans {
         let mut trainer = trainer(Order::First);
         let plan = plan.resolve(&trainer.architecture.alpha, 0);
         let drop = DropPath::new(1, iteration, step);
@@ -142,11 +156,11 @@ fn every_gate_matches() {
 #[test]
 fn the_second_order_matches() {
     let fixture = Fixture::read("gates");
-    let (cases, second, [iteration, step], rate) = cases();
+    let Cases { plans, second_order, moment: [iteration, step], rate } = cases();
     let (search, train) = (batch("search"), batch("train"));
     let input = StepInput { search: &search, train: &train, rate, iteration, step };
-    assert!(second.len() >= 8);
-    for (name, plan) in cases.into_iter().filter(|(name, _)| second.contains(name)) {
+    assert!(second_order.len() >= 8);
+    for (name, plan) in plans.into_iter().filter(|(name, _)| second_order.contains(name)) {
         let mut trainer = trainer(Order::Second);
         let plan = plan.resolve(&trainer.architecture.alpha, 0);
         for (index, parameter) in trainer.network.parameters.iter().enumerate().filter(|(_, p)| p.trained) {

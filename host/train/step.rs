@@ -8,6 +8,7 @@ use crate::execute::Norm;
 use crate::policy::{Phase, Resolved, StepResult};
 use crate::spec::Order;
 use crate::supernet::{DropPath, Mixture, Mode, Network};
+use std::borrow::Cow;
 use tch::{Kind, Tensor};
 
 /// A network in training: its weights, α, and their optimizers.
@@ -136,7 +137,7 @@ impl Trainer {
         of_alpha: bool,
         of_weights: &[usize],
     ) -> Result<Gradients> {
-        let rows = self.rows(plan, of_alpha)?;
+        let rows = self.rows(&self.architecture.alpha, plan, of_alpha)?;
         let mixture = mixture::mixture(&rows, plan)?;
         let drop = DropPath::new(self.network.settings.seed, input.iteration, input.step);
         let mode = Mode { norm, drop: (!plan.drop.is_empty()).then_some(&drop) };
@@ -168,18 +169,21 @@ impl Trainer {
     }
 
     /// The row of α of each edge whose gate has a softmax, as a tensor.
-    fn rows(&self, plan: &Resolved, with_gradient: bool) -> Result<Vec<Option<Tensor>>> {
+    fn rows(&self, alpha: &[Vec<f64>], plan: &Resolved, with_gradient: bool) -> Result<Vec<Option<Tensor>>> {
         let parameters = &self.network.parameters;
-        let options = (parameters.kind(), parameters.device());
-        mixture::rows(&self.architecture.alpha, plan, options, with_gradient)
+        mixture::rows(alpha, plan, (parameters.kind(), parameters.device()), with_gradient)
     }
 
-    /// The weights of the candidates under α as it is, for measuring.
+    /// The weights of the candidates, for measuring: under α as it is, and as the plan sets it.
     ///
     /// # Errors
     /// What libtorch refuses.
     pub fn mixture(&self, plan: &Resolved) -> Result<Mixture> {
-        mixture::mixture(&self.rows(plan, false)?, plan)
+        let mut alpha = Cow::Borrowed(&self.architecture.alpha);
+        if !plan.alpha.is_empty() {
+            plan.alpha.iter().for_each(|(edge, row)| alpha.to_mut()[*edge].clone_from(row));
+        }
+        mixture::mixture(&self.rows(&alpha, plan, false)?, plan)
     }
 
     /// A forward pass: the loss as a tensor; loss and accuracy.
