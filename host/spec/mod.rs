@@ -46,7 +46,7 @@ pub use ranges::check_ranges;
 pub use read::read_text;
 pub use sandbox::Sandbox;
 pub use schema::schema;
-pub use search::{ArchitectureOptimizer, SearchSettings, WeightsOptimizer};
+pub use search::{ArchitectureOptimizer, Order, SearchSettings, WeightsOptimizer};
 pub use space::{PluginSpace, ScriptSpace, Space};
 pub use tree::{Entry, Mark, Node, Value};
 pub use validation::{BatchNorm, Derive, DeriveRule, Every, Validation, ValidationData};

@@ -9,7 +9,7 @@ use super::optimizer::{Architecture, Sgd};
 use super::reload::Scripts;
 use super::schedule::cosine;
 use super::setup::{Need, Setup};
-use super::step::Trainer;
+use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
@@ -323,8 +323,9 @@ impl Running {
         let mut results: Vec<StepResult> = Vec::new();
         let mut relaxed: Vec<usize> = Vec::new();
         let mut run = |this: &mut Self, phase: Phase, plan: &Resolved| {
-            let batch = if phase == Phase::Weights { &train } else { &search };
-            let result = this.trainer.step(phase, plan, batch, rate).map_err(|e| {
+            let (iteration, step) = (clock.iteration, results.len() as u64);
+            let input = StepInput { search: &search, train: &train, rate, iteration, step };
+            let result = this.trainer.step(phase, plan, &input).map_err(|e| {
                 let edges: Vec<String> = plan.relaxed().map(|i| i.to_string()).collect();
                 let edges = if edges.is_empty() { "none".to_owned() } else { edges.join(", ") };
                 during(e.context(format!("the {} phase, relaxed edges: {edges}", phase.name())))
