@@ -17,6 +17,7 @@ pub mod derive;
 pub mod expression;
 pub mod form;
 pub mod genotype;
+pub mod keep;
 pub mod plugin;
 pub mod resolve;
 pub mod text;

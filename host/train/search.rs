@@ -6,17 +6,18 @@
 
 use super::batch::TensorBatch;
 use super::optimizer::{Architecture, Sgd};
+use super::reload::Scripts;
 use super::schedule::cosine;
 use super::setup::{Need, Setup};
-use super::step::Trainer;
+use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
 use crate::extension::Cancellation;
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
-use crate::policy::{EpochEnd, Phase, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
-use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, Summary, ValidationRecord};
+use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
+use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, ScriptEvent, Summary, ValidationRecord};
 use crate::space::derive::choices;
 use crate::space::{Alpha, Genotype};
 use crate::spec::{Every, Spec, ValidationData};
@@ -31,6 +32,7 @@ pub struct Search {
     split: Split,
     iterations: Option<u64>,
     cancellation: Cancellation,
+    watched: bool,
 }
 
 /// What a search found.
@@ -57,6 +59,7 @@ pub struct Running {
     /// Network, α and optimizers.
     pub trainer: Trainer,
     policy: Box<dyn Policy>,
+    scripts: Option<Scripts>,
     data: Arc<DataSet>,
     split: Split,
     loader: Loader,
@@ -96,7 +99,7 @@ impl Search {
         let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
-        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default() })
+        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default(), watched: false })
     }
 
     /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
@@ -110,6 +113,20 @@ impl Search {
     pub fn cancelled_by(mut self, cancellation: &Cancellation) -> Self {
         self.cancellation = cancellation.clone();
         self
+    }
+
+    /// Looks at the policy's script after every epoch: where it has changed, it takes over. Observers hear of it.
+    ///
+    /// # Errors
+    /// Where the policy is no script.
+    pub fn watching(mut self) -> Result<Self> {
+        if self.setup.scripts.is_none() {
+            return Err(Error::new("only a script can be watched")
+                .at(super::plugins::place(&self.spec, "policy"))
+                .expected("a policy that is a script"));
+        }
+        self.watched = true;
+        Ok(self)
     }
 
     /// What was prepared.
@@ -129,14 +146,17 @@ impl Search {
     pub fn first_plans(&mut self, iterations: u64) -> Result<Vec<Resolved>> {
         let (per_epoch, epochs) = (self.iterations_per_epoch(), u64::from(self.spec.search.epochs));
         let (setup, seed) = (&mut self.setup, self.spec.seed);
-        let alpha = Arc::new(setup.initial_alpha());
+        let mut alpha = Arc::new(setup.initial_alpha());
         let state = setup.policy.state()?;
         let mut plans = Vec::new();
         let asked = (0..iterations.min(epochs * per_epoch)).try_for_each(|iteration| {
             let turn = Turn::new(Clock::at(iteration, epochs, per_epoch), &setup.view, &alpha, seed);
             let steps = setup.policy.plan(&turn)?;
             steps.check(&setup.view)?;
-            plans.extend(steps.plans().iter().enumerate().map(|(k, (_, plan))| plan.resolve(&alpha, k as u64)));
+            for (k, (_, plan)) in steps.plans().iter().enumerate() {
+                plan.set_alpha(Arc::make_mut(&mut alpha));
+                plans.push(plan.resolve(&alpha, k as u64));
+            }
             Ok(())
         });
         setup.policy.set_state(&state)?;
@@ -148,7 +168,10 @@ impl Search {
     /// # Errors
     /// Where the data cannot be prepared.
     pub fn start(self) -> Result<Running> {
-        let (spec, setup) = (self.spec, self.setup);
+        let (spec, mut setup) = (self.spec, self.setup);
+        if let Some(scripts) = &mut setup.scripts {
+            scripts.watched = self.watched;
+        }
         // libtorch's number of threads is one per process: the running search decides it.
         tch::set_num_threads(i32::try_from(spec.threads).unwrap_or(i32::MAX));
         let iterations_per_epoch = iterations_per_epoch(self.split.train.len(), spec.search.batch);
@@ -171,6 +194,7 @@ impl Search {
             space: setup.view,
             trainer: Trainer { network: setup.network, architecture, weights },
             policy: setup.policy,
+            scripts: setup.scripts,
             data: self.data,
             split: self.split,
             loader,
@@ -242,7 +266,8 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                stopped |= search.hear_end_of_epoch(validation.derived_accuracy)?;
+                stopped |= search.hear_end_of_epoch(validation.derived_accuracy, observers)?;
+                search.watch(observers)?;
             }
             if stopped || search.next >= limit {
                 break;
@@ -282,6 +307,12 @@ impl Running {
         let during = |e: Error| e.context(format!("iteration {} of epoch {}", clock.iteration, clock.epoch));
         let (train, search) = self.loader.next().map_err(during)?;
         let (train, search) = (self.batch(&train)?, self.batch(&search)?);
+        if let Some(scripts) = &mut self.scripts {
+            let change = scripts.planned(clock.iteration, &mut self.policy, &self.space).map_err(during)?;
+            if let Some(change) = change {
+                tell(observers, &Event::Script(&ScriptEvent::Planned(change)))?;
+            }
+        }
         let alpha = Arc::new(self.trainer.architecture.alpha.clone());
         let turn = Turn::new(clock, &self.space, &alpha, self.spec.seed);
         let steps = self.policy.plan(&turn).map_err(during)?;
@@ -292,8 +323,9 @@ impl Running {
         let mut results: Vec<StepResult> = Vec::new();
         let mut relaxed: Vec<usize> = Vec::new();
         let mut run = |this: &mut Self, phase: Phase, plan: &Resolved| {
-            let batch = if phase == Phase::Weights { &train } else { &search };
-            let result = this.trainer.step(phase, plan, batch, rate).map_err(|e| {
+            let (iteration, step) = (clock.iteration, results.len() as u64);
+            let input = StepInput { search: &search, train: &train, rate, iteration, step };
+            let result = this.trainer.step(phase, plan, &input).map_err(|e| {
                 let edges: Vec<String> = plan.relaxed().map(|i| i.to_string()).collect();
                 let edges = if edges.is_empty() { "none".to_owned() } else { edges.join(", ") };
                 during(e.context(format!("the {} phase, relaxed edges: {edges}", phase.name())))
@@ -316,7 +348,7 @@ impl Running {
         match &steps {
             Steps::Both(plan) => {
                 // Resolved once: both phases run the same candidates, though the first moves α.
-                let plan = plan.resolve(&self.trainer.architecture.alpha, 0);
+                let plan = self.resolve(plan, 0);
                 let line = trace_line(clock.iteration, clock.epoch, None, &plan, &self.space);
                 tell(observers, &Event::Step(&line))?;
                 for phase in [Phase::Architecture, Phase::Weights] {
@@ -325,7 +357,7 @@ impl Running {
             }
             Steps::List(list) => {
                 for (k, step) in list.iter().enumerate() {
-                    let plan = step.plan.resolve(&self.trainer.architecture.alpha, k as u64);
+                    let plan = self.resolve(&step.plan, k as u64);
                     let line = trace_line(clock.iteration, clock.epoch, Some(step.phase), &plan, &self.space);
                     tell(observers, &Event::Step(&line))?;
                     run(self, step.phase, &plan)?;
@@ -336,6 +368,12 @@ impl Running {
         self.next += 1;
         record.seconds = begun.elapsed().as_secs_f64();
         Ok((record, relaxed))
+    }
+
+    /// A plan resolved against α, in which the rows that it sets stand from here on.
+    fn resolve(&mut self, plan: &Plan, step: u64) -> Resolved {
+        plan.set_alpha(&mut self.trainer.architecture.alpha);
+        plan.resolve(&self.trainer.architecture.alpha, step)
     }
 
     /// Whether the last iteration was the last of its epoch.
@@ -350,10 +388,10 @@ impl Running {
     /// As [`Search::run`].
     pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
         let (validation, _) = self.validation(observers, false)?;
-        self.hear_end_of_epoch(validation.derived_accuracy)
+        self.hear_end_of_epoch(validation.derived_accuracy, observers)
     }
 
-    fn hear_end_of_epoch(&mut self, derived_accuracy: f64) -> Result<bool> {
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64, observers: Observers) -> Result<bool> {
         let end = EpochEnd {
             index: self.clock(self.next - 1).epoch,
             derived_accuracy: Some(derived_accuracy),
@@ -361,8 +399,32 @@ impl Running {
             space: self.space.clone(),
         };
         let after = self.policy.end_epoch(&end)?;
-        after.check(&self.space)?;
+        let named = |e: Error| e.context(format!("the end of epoch {}", end.index));
+        after.check(&self.space).map_err(named)?;
+        if !after.keep.is_empty() {
+            self.trainer.keep(&after.keep).map_err(named)?;
+            let network = &self.trainer.network;
+            self.space = Arc::new(SpaceView::new(&network.space, &network.candidate_costs()));
+            tell(observers, &Event::Kept(&self.space))?;
+        }
+        if after.reset_weights {
+            self.trainer.reset_weights().map_err(named)?;
+        }
         Ok(after.stop)
+    }
+
+    /// Lets a watched script that has changed take over, where there is an iteration left.
+    fn watch(&mut self, observers: Observers) -> Result<()> {
+        let Some(scripts) = &mut self.scripts else { return Ok(()) };
+        if self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
+            return Ok(());
+        }
+        let event = match scripts.watch(self.next, &mut self.policy, &self.space) {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => ScriptEvent::Changed(change),
+            Err(error) => ScriptEvent::Refused(error),
+        };
+        tell(observers, &Event::Script(&event))
     }
 
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {
@@ -383,9 +445,13 @@ impl Running {
         let steps = self.policy.plan(&turn).map_err(|e| e.context("validating the supernet".to_owned()))?;
         self.policy.set_state(&state)?;
         steps.check(&self.space)?;
-        let supernet = validate::supernet_plan(&steps).resolve(&alpha, 0);
+        let derived = self.policy.derive(&self.space, &alpha).map_err(|e| e.context("deriving".to_owned()))?;
+        let plan = validate::supernet_plan(&steps);
+        let mut alpha_then = Alpha::clone(&alpha);
+        plan.set_alpha(&mut alpha_then);
+        let supernet = plan.resolve(&alpha_then, 0).without_gradient();
         let network = &self.trainer.network;
-        let choices = choices(&network.space, &alpha, self.spec.derive.rule);
+        let choices = derived.unwrap_or_else(|| choices(&network.space, &alpha, self.spec.derive.rule));
         let genotype = Genotype::new(&network.space, &choices);
         let record = ValidationRecord {
             iteration: clock.iteration,

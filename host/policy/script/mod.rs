@@ -97,6 +97,11 @@ impl ScriptPolicy {
         Ok(policy)
     }
 
+    /// The script.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
     /// The parameters that the script declares.
     pub fn declared(&self) -> &[Parameter] {
         &self.declared
