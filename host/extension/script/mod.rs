@@ -30,6 +30,7 @@ use explain::Sources;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Scope};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A compiled script, with the engine that it was compiled for.
 pub struct Script {
@@ -95,6 +96,16 @@ impl Script {
     /// The functions that the script defines, with their parameters and comments, in the order of their names.
     pub fn signatures(&self) -> Vec<Function> {
         doc::functions(&self.ast)
+    }
+
+    /// The script's file.
+    pub fn file(&self) -> &Path {
+        self.sources.file(0)
+    }
+
+    /// What the script says.
+    pub fn text(&self) -> &Arc<str> {
+        self.sources.text(0)
     }
 
     /// The comment at the script's head.
