@@ -30,6 +30,7 @@ use explain::Sources;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Scope};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A compiled script, with the engine that it was compiled for.
 pub struct Script {
@@ -139,6 +140,16 @@ impl Script {
             }
         }
         Ok(value)
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &Path {
+        self.sources.file(0)
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &Arc<str> {
+        self.sources.text(0)
     }
 
     /// An error about the script as a whole.
