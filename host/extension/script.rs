@@ -171,6 +171,11 @@ impl Script {
         self.ast.iter_functions().map(|f| f.name.to_owned()).collect()
     }
 
+    /// What the functions that the script defines look like: names, arguments, documentation.
+    pub fn signatures(&self) -> impl Iterator<Item = rhai::ScriptFnMetadata<'_>> {
+        self.ast.iter_functions()
+    }
+
     /// Calls a function, with `this` bound, within the limits.
     ///
     /// # Errors
