@@ -49,7 +49,7 @@ pub(super) fn run(command: &Command, json: bool) -> Done {
 enum Opened {
     Plugin(Arc<Plugin>),
     OpSet(Arc<OpScript>),
-    Space(ScriptSpace),
+    Space(Box<ScriptSpace>),
 }
 
 /// The script or plugin of a path, or the plugin of a name where no file is called so.
@@ -61,7 +61,7 @@ fn open(path_or_name: &str) -> Result<Opened> {
     let text = read_text(path, "script")?;
     let limits = Sandbox::default();
     if ScriptSpace::is_in(&text) {
-        ScriptSpace::new(path, &text, &limits).map(Opened::Space)
+        ScriptSpace::new(path, &text, &limits).map(|space| Opened::Space(Box::new(space)))
     } else {
         OpScript::new(path, &text, &limits).map(|script| Opened::OpSet(Arc::new(script)))
     }
