@@ -54,7 +54,7 @@ fn plan_functions_mean_what_they_say() {
     assert_eq!(gates[..6], expected);
     assert_eq!(plan("turn.strongest().invert()").sign, Sign::Minus);
     let one = plan("turn.strongest().invert(2)");
-    assert_eq!((one.sign, one.signs[2], one.signs[3]), (Sign::Plus, Some(Sign::Minus), None));
+    assert_eq!((one.sign, one.sign_of(2), one.sign_of(3)), (Sign::Plus, Sign::Minus, Sign::Plus));
     assert_eq!(plan("turn.strongest().temperature(2)").temperature, 2.0);
     assert!(plan("turn.strongest().gumbel(turn.rng)").gumbel.is_some());
     // The lowest temperature is the same for scripts and for plans made in Rust.

@@ -48,7 +48,9 @@ enum Command {
     #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
     Check(check::Options),
     /// Print the plans that a policy makes, as JSON lines, without training.
-    #[command(after_help = "Example:\n  edas trace specs/quickstart.yaml --iterations 10")]
+    #[command(
+        after_help = "Example:\n  edas trace specs/quickstart.yaml --iterations 10\n  edas trace specs/quickstart.yaml --summary"
+    )]
     Trace(trace::Options),
     /// Derive a genotype from a run's α.
     #[command(after_help = "Example:\n  edas derive runs/quickstart-0 --epoch 3 --rule top2")]
@@ -149,7 +151,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Search(options) => search::run(&options, cli.json),
         Command::Check(options) => check::run(&options, cli.json),
-        Command::Trace(options) => trace::run(&options),
+        Command::Trace(options) => trace::run(&options, cli.json),
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
         Command::Lookup(options) => lookup::run(&options, cli.json),

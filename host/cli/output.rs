@@ -96,3 +96,11 @@ pub(super) fn duration(seconds: f64) -> String {
         _ => format!("{:.1} days", seconds / 86_400.0),
     }
 }
+
+/// A bar for a count, as long as its share of the largest.
+pub(super) fn bar(count: u64, most: u64) -> String {
+    const WIDTH: u64 = 20;
+    let eighths = if most == 0 { 0 } else { (u128::from(count) * u128::from(WIDTH) * 8 / u128::from(most)) as usize };
+    let rest = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    "█".repeat(eighths / 8) + rest
+}

@@ -117,7 +117,7 @@ impl Observer for Progress {
                     bar.finish_and_clear();
                 }
             }
-            Event::Step(_) | Event::Validation { .. } => {}
+            Event::Step(_) | Event::Validation { .. } | Event::Kept(_) => {}
         }
         Ok(())
     }

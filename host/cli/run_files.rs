@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Place, Result};
 use crate::space::derive::Rule;
-use crate::space::{Alpha, Architecture, Genotype, Space, derive};
+use crate::space::{Alpha, Architecture, CellType, Edge, Genotype, Space, derive};
 use crate::spec::Spec;
 use crate::train::inputs::Inputs;
 use crate::train::setup;
@@ -13,6 +13,7 @@ use crate::{
     spec::Node,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, given as it
@@ -51,12 +52,43 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
     }
     let mut spec = Spec::load(path.join("spec.yaml"), &[])?;
     let (_, space) = setup::space(&mut spec, &mut Inputs::default())?;
-    let alpha = alpha(path, epoch)?;
+    let (alpha, kept) = alpha(path, epoch)?;
+    let Some(rule) = rule else {
+        // What the run itself derived: its policy may have had a say.
+        return recorded(path, epoch, &space);
+    };
+    let misfit = || Error::new("the run's α does not fit its space").at(Place::file(path.join("alpha.jsonl")));
+    let space = match kept {
+        Some(kept) => space.keeping(&positions(&space, &kept).ok_or_else(misfit)?),
+        None => Space::clone(&space),
+    };
     let rows: Vec<usize> = space.edges().map(|(_, edge)| edge.candidates.len()).collect();
     if alpha.iter().map(Vec::len).ne(rows) {
-        return Err(Error::new("the run's α does not fit its space").at(Place::file(path.join("alpha.jsonl"))));
+        return Err(misfit());
     }
-    Ok(derive(&space, &alpha, rule.unwrap_or(spec.derive.rule)))
+    Ok(derive(&space, &alpha, rule))
+}
+
+/// Per edge, the positions of candidates that are given by name.
+fn positions(space: &Space, kept: &[Vec<String>]) -> Option<BTreeMap<usize, Vec<usize>>> {
+    let edge = |(names, (_, edge)): (&Vec<String>, (&CellType, &Edge))| {
+        names.iter().map(|name| edge.candidates.iter().position(|c| c.name == *name)).collect::<Option<Vec<usize>>>()
+    };
+    let all: Option<Vec<Vec<usize>>> = kept.iter().zip(space.edges()).map(edge).collect();
+    Some(all?.into_iter().enumerate().collect())
+}
+
+/// The genotype that a run derived at the end of an epoch, the last where none is given.
+fn recorded(run: &Path, epoch: Option<u64>, space: &Space) -> Result<Genotype> {
+    let path = run.join("genotypes.jsonl");
+    let lines = lines(&path, "genotypes")?;
+    let of_epoch = |(_, line): &&(usize, Value)| epoch.is_none() || line["epoch"].as_u64() == epoch;
+    let missing = || Error::new("the run has no genotype of this epoch").at(Place::file(&path));
+    let (number, line) = lines.iter().rev().find(of_epoch).ok_or_else(missing)?;
+    let wrong = || Error::new("this line holds no genotype").at(Place::at(&path, *number, 0));
+    let cells = serde_json::from_value(line["genotype"].clone()).map_err(|_| wrong())?;
+    let choices = Genotype { cells, ..Genotype::new(space, &vec![None; space.edge_count()]) }.choices(space)?;
+    Ok(Genotype::new(space, &choices))
 }
 
 /// The architecture string that an argument is, or that the file holds which it names; `None` where it is neither.
@@ -86,7 +118,7 @@ fn nb201_space() -> Result<Space> {
 
 /// The error for a run that has come to no result.
 fn unfinished(run: &Path) -> Error {
-    let last = lines(run).ok().and_then(|lines| lines.last()?.1["epoch"].as_u64());
+    let last = lines(&run.join("alpha.jsonl"), "α").ok().and_then(|lines| lines.last()?.1["epoch"].as_u64());
     Error::new(format!("the run in {} has no genotype", run.display()))
         .expected("a run that is finished")
         .found(match run.join("failure.txt").is_file() {
@@ -99,23 +131,23 @@ fn unfinished(run: &Path) -> Error {
         })
 }
 
-/// The lines of a run's α, with their numbers. A last line that was cut off does not count.
-fn lines(run: &Path) -> Result<Vec<(usize, Value)>> {
-    let path = run.join("alpha.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
+/// The lines of one of a run's files, with their numbers. A last line that was cut off does not count.
+fn lines(path: &Path, what: &str) -> Result<Vec<(usize, Value)>> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e).at(Place::file(path)))?;
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate();
     let value = |(i, line)| {
-        let value = serde_json::from_str(line)
-            .map_err(|e| Error::new(format!("this is no line of α: {e}")).at(Place::at(&path, i + 1, e.column())))?;
+        let value = serde_json::from_str(line).map_err(|e| {
+            Error::new(format!("this is no line of {what}: {e}")).at(Place::at(path, i + 1, e.column()))
+        })?;
         Ok((i + 1, value))
     };
     whole.map(value).collect()
 }
 
-/// α after an epoch, the last where none is given.
-fn alpha(run: &Path, epoch: Option<u64>) -> Result<Alpha> {
+/// α after an epoch, the last where none is given; and the names of each edge's candidates, where some are gone.
+pub(super) fn alpha(run: &Path, epoch: Option<u64>) -> Result<(Alpha, Option<Vec<Vec<String>>>)> {
     let path = run.join("alpha.jsonl");
-    let lines = lines(run)?;
+    let lines = lines(&path, "α")?;
     let epochs: Vec<u64> = lines.iter().filter_map(|(_, line)| line["epoch"].as_u64()).collect();
     let found = match epoch {
         Some(epoch) => lines.iter().find(|(_, line)| line["epoch"].as_u64() == Some(epoch)),
@@ -134,11 +166,15 @@ fn alpha(run: &Path, epoch: Option<u64>) -> Result<Alpha> {
         Value::String(text) => text.parse().ok(),
         other => other.as_f64(),
     };
-    let rows = line["cells"].as_object().map(|cells| {
-        let rows = cells.values().flat_map(|cell| cell.as_array().into_iter().flatten());
-        rows.map(|row| row.as_array()?.iter().map(number_of).collect()).collect::<Option<Alpha>>()
-    });
-    rows.flatten().ok_or_else(|| {
+    let name_of = |v: &Value| v.as_str().map(str::to_owned);
+    let rows = || Some((per_edge(&line["cells"], number_of)?, per_edge(&line["candidates"], name_of)));
+    rows().ok_or_else(|| {
         Error::new("this is no line of α").at(Place::at(&path, *number, 0)).expected(r#"{"epoch":…,"cells":{…}}"#)
     })
+}
+
+/// The rows of all edges, which a line has by cell type.
+fn per_edge<T>(cells: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<Vec<T>>> {
+    let rows = cells.as_object()?.values().flat_map(|cell| cell.as_array().into_iter().flatten());
+    rows.map(|row| row.as_array()?.iter().map(&read).collect()).collect()
 }

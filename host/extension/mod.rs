@@ -12,10 +12,12 @@
 //! - [`parameter`]: parameters that extensions declare
 //! - [`library`]: opens libraries, checks versions, never unloads
 //! - [`registry`]: from the names in a spec to plugins
+//! - [`interface`]: what scripts can use, with its signatures and meanings
 //! - [`script`]: compiles Rhai scripts and calls their functions within limits
 
 pub mod call;
 pub(crate) mod declaration;
+pub mod interface;
 pub mod library;
 pub mod listed;
 pub mod memory;

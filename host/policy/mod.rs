@@ -9,6 +9,9 @@
 //! - [`resolve`]: a plan against α: which candidate runs on each edge
 //! - [`record`]: resolved plans as trace lines
 //! - [`view`]: the space as policies see it
+//! - [`shipped`]: the scripts that come with the program
+//! - [`trace`]: a policy's plans without training
+//! - [`summary`]: what a trace comes to
 //! - [`turn`]: what a policy sees of a search
 //! - [`script`]: policies that are Rhai scripts
 //! - [`plugin`]: policies that plugins offer
@@ -19,7 +22,10 @@ pub mod plugin;
 pub mod record;
 pub mod resolve;
 pub mod script;
+pub mod shipped;
 pub mod step;
+pub mod summary;
+pub mod trace;
 pub mod turn;
 pub mod view;
 

@@ -2,6 +2,7 @@
 
 use crate::space::Space;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a candidate costs, over all cells of its edge's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -52,6 +53,21 @@ impl SpaceView {
             candidates: edge.candidates.iter().map(|c| c.name.clone()).collect(),
             costs: costs.get(index).cloned().unwrap_or_else(|| vec![CandidateCost::default(); edge.candidates.len()]),
         });
-        Self { edges: edges.collect(), cells: space.cell_types.iter().map(|c| c.name.clone()).collect() }
+        let edges: Vec<EdgeView> = edges.collect();
+        Self { edges, cells: space.cell_types.iter().map(|c| c.name.clone()).collect() }
+    }
+
+    /// The space in which the edges named here keep these candidates.
+    ///
+    /// # Panics
+    /// Where an edge or a candidate is not there.
+    pub fn keeping(&self, keep: &BTreeMap<usize, Vec<usize>>) -> Self {
+        let mut view = self.clone();
+        for (edge, kept) in keep {
+            let EdgeView { candidates, costs, .. } = &mut view.edges[*edge];
+            *candidates = kept.iter().map(|c| candidates[*c].clone()).collect();
+            *costs = kept.iter().map(|c| costs[*c]).collect();
+        }
+        view
     }
 }

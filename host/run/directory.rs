@@ -19,6 +19,8 @@ pub struct RunDirectory {
     alpha: Log,
     /// The name of each cell type, and the number of its edges.
     cells: Vec<(String, usize)>,
+    /// Per cell type, the names of the candidates of each edge, where they are no longer all.
+    kept: Option<Value>,
     flushed: Instant,
 }
 
@@ -96,13 +98,14 @@ impl RunDirectory {
             genotypes: Log::create(path, "genotypes.jsonl")?,
             alpha: Log::create(path, "alpha.jsonl")?,
             cells: Vec::new(),
+            kept: None,
             flushed: Instant::now(),
         })
     }
 
-    /// α as one list of rows per cell type.
-    fn by_cell(&self, alpha: &[Vec<f64>]) -> Value {
-        let mut rows = alpha.iter().map(|row| row.iter().map(|a| number(*a)).collect::<Value>());
+    /// One list per cell type of what there is per edge.
+    fn by_cell(&self, rows: impl IntoIterator<Item = Value>) -> Value {
+        let mut rows = rows.into_iter();
         let cell = |(name, edges): &(String, usize)| (name.clone(), rows.by_ref().take(*edges).collect());
         Value::Object(self.cells.iter().map(cell).collect())
     }
@@ -149,8 +152,17 @@ impl Observer for RunDirectory {
             }
             Event::Epoch(record, alpha) => {
                 self.metrics.write(&line("epoch", record))?;
-                self.alpha.write(&json!({ "epoch": record.epoch, "cells": self.by_cell(alpha) }))?;
+                let rows = alpha.iter().map(|row| row.iter().map(|a| number(*a)).collect());
+                let mut line = json!({ "epoch": record.epoch, "cells": self.by_cell(rows) });
+                if let Some(kept) = &self.kept {
+                    line["candidates"] = kept.clone();
+                }
+                self.alpha.write(&line)?;
                 self.flush()
+            }
+            Event::Kept(space) => {
+                self.kept = Some(self.by_cell(space.edges.iter().map(|edge| json!(edge.candidates))));
+                Ok(())
             }
             Event::Finished(summary) => {
                 let folder = self.path.join("checkpoints");

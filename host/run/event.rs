@@ -60,6 +60,8 @@ pub enum Event<'a> {
     },
     /// An epoch is over.
     Epoch(&'a EpochRecord, &'a Alpha),
+    /// Edges have lost candidates: the space as the policy sees it from here on.
+    Kept(&'a SpaceView),
     /// The last iteration is over.
     Finished(&'a Summary<'a>),
 }

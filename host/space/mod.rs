@@ -18,6 +18,7 @@ pub mod derive;
 pub mod expression;
 pub mod form;
 pub mod genotype;
+pub mod keep;
 pub mod plugin;
 pub mod resolve;
 pub mod script;

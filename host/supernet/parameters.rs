@@ -59,9 +59,14 @@ impl Parameters {
         &self.list[index]
     }
 
+    /// The position of a parameter.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
     /// The parameter of a name.
     pub fn named(&self, name: &str) -> Option<&Parameter> {
-        self.by_name.get(name).map(|index| &self.list[*index])
+        self.position(name).map(|index| &self.list[index])
     }
 
     /// All parameters, in the order in which the network was built.

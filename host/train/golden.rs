@@ -2,8 +2,9 @@
 //! against them.
 //!
 //! A file is lines of JSON: a head that says how it was made, then one line per iteration. A plan is a word per edge: the
-//! number of the candidate that ran, `-` for off, `r` with its numbers for a relaxed edge; a minus before it for an
-//! inverted sign, `t` and `n` after it for temperature and noise.
+//! number of the candidate that ran, `-` for off, `r` with its numbers for a relaxed edge, `s` (or `a`, where it alone is
+//! computed) with the active number for a straight-through one; a minus before it for an inverted sign, `t`, `n` and `d` after it
+//! for temperature, noise and drops.
 
 use super::search::Search;
 use crate::error::{Error, Place, Result};
@@ -102,12 +103,21 @@ fn plan_text(line: &Value, candidates: &[Vec<String>]) -> String {
     let gate = |(edge, gate): (usize, &Value)| match gate {
         Value::Null => "-".to_owned(),
         Value::Object(gate) => {
-            let names = gate["relaxed"].as_array().into_iter().flatten();
+            let of = |key: &str| gate.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let names = of("relaxed").iter().chain(of("straight_through"));
             let all: Vec<String> = names.map(|name| number(edge, name)).collect();
+            let kind = match (gate.get("only"), gate.get("active")) {
+                (Some(only), _) => number(edge, only),
+                (None, Some(active)) => {
+                    let alone = if gate.contains_key("active_only") { "a" } else { "s" };
+                    format!("{alone}{}:", number(edge, active))
+                }
+                (None, None) => "r".to_owned(),
+            };
             let sign = if gate.contains_key("sign") { "-" } else { "" };
-            let temperature = gate.get("temperature").map_or_else(String::new, |t| format!("t{t}"));
-            let noise = gate.get("noise").map_or_else(String::new, |n| format!("n{n}"));
-            format!("{sign}r{}{temperature}{noise}", all.join(","))
+            let further = [("temperature", 't'), ("noise", 'n'), ("drop", 'd')];
+            let further = further.iter().filter_map(|(key, letter)| Some(format!("{letter}{}", gate.get(*key)?)));
+            format!("{sign}{kind}{}{}", all.join(","), further.collect::<String>())
         }
         name => number(edge, name),
     };

@@ -4,6 +4,7 @@
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `plugins`: the plugins that a spec names
+//! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
 //! - [`optimizer`]: SGD for weights, Adam for α
 //! - [`schedule`]: learning rates over epochs
@@ -13,6 +14,7 @@
 //! - [`finite`]: where a loss that is not finite came from
 
 pub mod batch;
+mod change;
 pub mod finite;
 pub mod golden;
 pub mod inputs;

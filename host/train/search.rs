@@ -15,7 +15,7 @@ use crate::error::{Error, Place, Result};
 use crate::extension::Cancellation;
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
-use crate::policy::{EpochEnd, Phase, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
+use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
 use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, Summary, ValidationRecord};
 use crate::space::derive::choices;
 use crate::space::{Alpha, Genotype};
@@ -129,14 +129,17 @@ impl Search {
     pub fn first_plans(&mut self, iterations: u64) -> Result<Vec<Resolved>> {
         let (per_epoch, epochs) = (self.iterations_per_epoch(), u64::from(self.spec.search.epochs));
         let (setup, seed) = (&mut self.setup, self.spec.seed);
-        let alpha = Arc::new(setup.initial_alpha());
+        let mut alpha = Arc::new(setup.initial_alpha());
         let state = setup.policy.state()?;
         let mut plans = Vec::new();
         let asked = (0..iterations.min(epochs * per_epoch)).try_for_each(|iteration| {
             let turn = Turn::new(Clock::at(iteration, epochs, per_epoch), &setup.view, &alpha, seed);
             let steps = setup.policy.plan(&turn)?;
             steps.check(&setup.view)?;
-            plans.extend(steps.plans().iter().enumerate().map(|(k, (_, plan))| plan.resolve(&alpha, k as u64)));
+            for (k, (_, plan)) in steps.plans().iter().enumerate() {
+                plan.set_alpha(Arc::make_mut(&mut alpha));
+                plans.push(plan.resolve(&alpha, k as u64));
+            }
             Ok(())
         });
         setup.policy.set_state(&state)?;
@@ -242,7 +245,7 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                stopped |= search.hear_end_of_epoch(validation.derived_accuracy)?;
+                stopped |= search.hear_end_of_epoch(validation.derived_accuracy, observers)?;
             }
             if stopped || search.next >= limit {
                 break;
@@ -316,7 +319,7 @@ impl Running {
         match &steps {
             Steps::Both(plan) => {
                 // Resolved once: both phases run the same candidates, though the first moves α.
-                let plan = plan.resolve(&self.trainer.architecture.alpha, 0);
+                let plan = self.resolve(plan, 0);
                 let line = trace_line(clock.iteration, clock.epoch, None, &plan, &self.space);
                 tell(observers, &Event::Step(&line))?;
                 for phase in [Phase::Architecture, Phase::Weights] {
@@ -325,7 +328,7 @@ impl Running {
             }
             Steps::List(list) => {
                 for (k, step) in list.iter().enumerate() {
-                    let plan = step.plan.resolve(&self.trainer.architecture.alpha, k as u64);
+                    let plan = self.resolve(&step.plan, k as u64);
                     let line = trace_line(clock.iteration, clock.epoch, Some(step.phase), &plan, &self.space);
                     tell(observers, &Event::Step(&line))?;
                     run(self, step.phase, &plan)?;
@@ -336,6 +339,12 @@ impl Running {
         self.next += 1;
         record.seconds = begun.elapsed().as_secs_f64();
         Ok((record, relaxed))
+    }
+
+    /// A plan resolved against α, in which the rows that it sets stand from here on.
+    fn resolve(&mut self, plan: &Plan, step: u64) -> Resolved {
+        plan.set_alpha(&mut self.trainer.architecture.alpha);
+        plan.resolve(&self.trainer.architecture.alpha, step)
     }
 
     /// Whether the last iteration was the last of its epoch.
@@ -350,10 +359,10 @@ impl Running {
     /// As [`Search::run`].
     pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
         let (validation, _) = self.validation(observers, false)?;
-        self.hear_end_of_epoch(validation.derived_accuracy)
+        self.hear_end_of_epoch(validation.derived_accuracy, observers)
     }
 
-    fn hear_end_of_epoch(&mut self, derived_accuracy: f64) -> Result<bool> {
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64, observers: Observers) -> Result<bool> {
         let end = EpochEnd {
             index: self.clock(self.next - 1).epoch,
             derived_accuracy: Some(derived_accuracy),
@@ -361,7 +370,17 @@ impl Running {
             space: self.space.clone(),
         };
         let after = self.policy.end_epoch(&end)?;
-        after.check(&self.space)?;
+        let named = |e: Error| e.context(format!("the end of epoch {}", end.index));
+        after.check(&self.space).map_err(named)?;
+        if !after.keep.is_empty() {
+            self.trainer.keep(&after.keep).map_err(named)?;
+            let network = &self.trainer.network;
+            self.space = Arc::new(SpaceView::new(&network.space, &network.candidate_costs()));
+            tell(observers, &Event::Kept(&self.space))?;
+        }
+        if after.reset_weights {
+            self.trainer.reset_weights().map_err(named)?;
+        }
         Ok(after.stop)
     }
 
@@ -383,9 +402,13 @@ impl Running {
         let steps = self.policy.plan(&turn).map_err(|e| e.context("validating the supernet".to_owned()))?;
         self.policy.set_state(&state)?;
         steps.check(&self.space)?;
-        let supernet = validate::supernet_plan(&steps).resolve(&alpha, 0);
+        let derived = self.policy.derive(&self.space, &alpha).map_err(|e| e.context("deriving".to_owned()))?;
+        let plan = validate::supernet_plan(&steps);
+        let mut alpha_then = Alpha::clone(&alpha);
+        plan.set_alpha(&mut alpha_then);
+        let supernet = plan.resolve(&alpha_then, 0).without_gradient();
         let network = &self.trainer.network;
-        let choices = choices(&network.space, &alpha, self.spec.derive.rule);
+        let choices = derived.unwrap_or_else(|| choices(&network.space, &alpha, self.spec.derive.rule));
         let genotype = Genotype::new(&network.space, &choices);
         let record = ValidationRecord {
             iteration: clock.iteration,

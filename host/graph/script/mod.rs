@@ -3,21 +3,18 @@
 //! Every public function of one argument, `fn sep_conv_3x3(op) { … }`, is an operation; all others are helpers. The graph is
 //! made by the same [`Build`] that plugins call, when the network is made: no script runs afterwards.
 //!
-//! - `api`: functions registered together with what people are told of them
 //! - `interface`: the functions of `op` and of values
 //! - `values`: what those are
 
-mod api;
 mod interface;
 mod values;
-
-pub use api::Entry;
 
 use super::builder::Build;
 use super::op_set::{Arguments, Operation};
 use super::{LayerGraph, Shape};
 use crate::error::{Error, Place, Result, nearest};
 use crate::extension::declaration::{self, type_name};
+use crate::extension::interface::Entry;
 use crate::extension::library::hexadecimal;
 use crate::extension::script::Script;
 use crate::extension::{Parameter, Setting};
@@ -72,9 +69,9 @@ impl fmt::Debug for OpScript {
     }
 }
 
-/// The functions that an op set's script may call, with what they do.
+/// All that an op set's script can use, beyond the language itself.
 pub fn reference() -> &'static [Entry] {
-    interface::entries()
+    interface::reference()
 }
 
 impl OpScript {

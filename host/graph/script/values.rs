@@ -123,6 +123,12 @@ impl OpValue {
         Self { graph: graph.clone(), params }
     }
 
+    /// The first input.
+    pub(super) fn input(&self) -> Value {
+        // Operations have at least one.
+        Value { graph: self.graph.clone(), id: self.graph.inputs.first().copied().unwrap_or(0) }
+    }
+
     pub(super) fn inputs(&self) -> Array {
         self.graph.inputs.iter().map(|id| Dynamic::from(Value { graph: self.graph.clone(), id: *id })).collect()
     }
@@ -151,32 +157,9 @@ impl Value {
     }
 }
 
-/// Where a chain of layers starts: a value, or `op`.
-pub(super) trait Start: Clone + Send + Sync + 'static {
-    /// What scripts call the type.
-    const NAME: &'static str;
-    /// The value that it starts from.
-    fn value(&self) -> Value;
-}
-
-impl Start for Value {
-    const NAME: &'static str = "Value";
-    fn value(&self) -> Value {
-        self.clone()
-    }
-}
-
-impl Start for OpValue {
-    const NAME: &'static str = "Op";
-    fn value(&self) -> Value {
-        // Operations have at least one input.
-        Value { graph: self.graph.clone(), id: self.graph.inputs.first().copied().unwrap_or(0) }
-    }
-}
-
 /// The value that an argument is.
 pub(super) fn value(argument: &Dynamic) -> Result<Value> {
-    let op = || argument.read_lock::<OpValue>().map(|op| op.value());
+    let op = || argument.read_lock::<OpValue>().map(|op| op.input());
     argument.read_lock::<Value>().map(|value| value.clone()).or_else(op).ok_or_else(|| {
         Error::new("this is no value of the graph")
             .expected("a value, such as `op.inputs[0]` or what a layer returned")

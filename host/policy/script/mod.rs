@@ -5,7 +5,7 @@
 //! - `state`: the policy's memory as plain data
 
 mod help;
-mod interface;
+pub mod interface;
 mod state;
 
 use super::step::Steps;
@@ -16,11 +16,20 @@ use crate::error::{Error, Result, nearest};
 use crate::extension::declaration::{self as params, type_name};
 use crate::extension::script::Script;
 use crate::extension::{Parameter, Setting, parameter};
+use crate::space::{Alpha, Choices};
 use crate::spec::{Node, Sandbox};
 use rhai::{Dynamic, Map};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+
+/// A value's type, for messages.
+fn found_text(value: &Dynamic) -> String {
+    match type_name(value) {
+        "()" => "nothing".to_owned(),
+        name => format!("a value of type {name}"),
+    }
+}
 
 /// A policy as a script.
 pub struct ScriptPolicy {
@@ -29,13 +38,8 @@ pub struct ScriptPolicy {
     declared: Vec<Parameter>,
     settings: Vec<Setting>,
     state: Dynamic,
-    has: Hooks,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Hooks {
-    feedback: bool,
-    end_epoch: bool,
+    /// The hooks that it defines.
+    hooks: Vec<&'static str>,
 }
 
 impl ScriptPolicy {
@@ -44,8 +48,8 @@ impl ScriptPolicy {
     /// # Errors
     /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
     pub fn new(file: &Path, text: &str, given: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<Self> {
-        let script = Script::compile(file, text, limits, interface::NAMES, interface::register)
-            .map_err(|e| help::explain(e, &[], interface::NAMES))?;
+        let script = Script::compile(file, text, limits, interface::names(), interface::register)
+            .map_err(|e| help::explain(e, &[], interface::names()))?;
         if !script.defines("plan", &["turn"])? {
             let names = script.functions();
             return Err(script
@@ -59,20 +63,22 @@ impl ScriptPolicy {
                         .map(|n| format!("is `{n}` a misspelt `plan`?")),
                 ));
         }
-        let has = Hooks {
-            feedback: script.defines("feedback", &["turn", "results"])?,
-            end_epoch: script.defines("end_epoch", &["epoch"])?,
-        };
-        let declared = if script.defines("params", &[])? {
-            let returned = script.call("params", None, ()).map_err(|e| help::explain(e, &[], interface::NAMES))?;
+        let mut hooks = Vec::new();
+        for hook in interface::HOOKS {
+            if script.defines(hook.name, hook.arguments)? {
+                hooks.push(hook.name);
+            }
+        }
+        let declared = if hooks.contains(&"params") {
+            let returned = script.call("params", None, ()).map_err(|e| help::explain(e, &[], interface::names()))?;
             params::declared(returned).map_err(|e| e.at(crate::error::Place::file(file)))?
         } else {
             Vec::new()
         };
         let settings = parameter::resolve_written(&declared, given, "the policy")?;
         let params = Dynamic::from_map(params::values(&declared, &settings));
-        let mut policy = Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), has };
-        if policy.script.defines("init", &["space", "params"])? {
+        let mut policy = Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), hooks };
+        if policy.has("init") {
             let space = Dynamic::from(interface::SpaceValue::new(space));
             let arguments = (space, policy.params.clone());
             let state = policy.script.call("init", None, arguments).map_err(|e| policy.explain(e))?;
@@ -92,9 +98,13 @@ impl ScriptPolicy {
         parameter::written(&self.declared, &self.settings)
     }
 
+    fn has(&self, hook: &str) -> bool {
+        self.hooks.contains(&hook)
+    }
+
     fn explain(&self, error: Error) -> Error {
         let names: Vec<&str> = self.declared.iter().map(|spec| spec.name.as_str()).collect();
-        help::explain(error, &names, interface::NAMES)
+        help::explain(error, &names, interface::names())
     }
 
     fn locate(&self, error: Error) -> Error {
@@ -121,7 +131,7 @@ impl Policy for ScriptPolicy {
     }
 
     fn feedback(&mut self, turn: &Turn, results: &[StepResult]) -> Result<()> {
-        if self.has.feedback {
+        if self.has("feedback") {
             let turn = interface::TurnValue::new(turn, &self.params);
             let _ = self.call("feedback", (turn, interface::results(results)))?;
         }
@@ -129,11 +139,22 @@ impl Policy for ScriptPolicy {
     }
 
     fn end_epoch(&mut self, epoch: &EpochEnd) -> Result<AfterEpoch> {
-        if !self.has.end_epoch {
+        if !self.has("end_epoch") {
             return Ok(AfterEpoch::default());
         }
         let answer = self.call("end_epoch", (interface::epoch(epoch),))?;
-        interface::after_epoch(&answer).map_err(|e| self.locate(e))
+        interface::after_epoch(&answer, &epoch.space).map_err(|e| self.locate(e))
+    }
+
+    fn derive(&mut self, space: &Arc<SpaceView>, alpha: &Arc<Alpha>) -> Result<Option<Choices>> {
+        if !self.has("derive") {
+            return Ok(None);
+        }
+        let state = self.state.clone();
+        let arguments = (Dynamic::from(interface::SpaceValue::new(space)), interface::alpha_rows(alpha));
+        let answer = self.call("derive", arguments);
+        self.state = state;
+        interface::choices(&answer?, space).map_err(|e| self.locate(e))
     }
 
     fn state(&self) -> Result<Value> {
