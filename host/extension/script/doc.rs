@@ -17,7 +17,8 @@ pub struct Function {
 
 impl std::fmt::Display for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}({})", self.name, self.parameters.join(", "))
+        let private = if self.private { "private " } else { "" };
+        write!(f, "{private}{}({})", self.name, self.parameters.join(", "))
     }
 }
 
