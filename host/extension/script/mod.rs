@@ -101,6 +101,16 @@ impl Script {
         doc::functions(&self.ast)
     }
 
+    /// The script's file.
+    pub fn file(&self) -> &Path {
+        self.sources.file(0)
+    }
+
+    /// What the script says.
+    pub fn text(&self) -> &Arc<str> {
+        self.sources.text(0)
+    }
+
     /// The comment at the script's head.
     pub fn doc(&self) -> String {
         doc::header(self.sources.text(0))

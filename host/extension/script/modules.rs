@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The host's own modules.
-const EMBEDDED: [(&str, &str); 3] = [
+const EMBEDDED: [(&str, &str); 4] = [
     ("lib/edges", include_str!("../../../scripts/lib/edges.rhai")),
     ("lib/schedules", include_str!("../../../scripts/lib/schedules.rhai")),
+    ("lib/softmax", include_str!("../../../scripts/lib/softmax.rhai")),
     ("lib/top", include_str!("../../../scripts/lib/top.rhai")),
 ];
 
