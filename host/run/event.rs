@@ -1,8 +1,8 @@
 //! What a search says of itself, and who listens.
 
-use super::files::Files;
 use super::record::{EpochRecord, IterationRecord, ValidationRecord};
 use crate::error::{Error, Result};
+use crate::extension::script::Files;
 use crate::policy::SpaceView;
 use crate::space::{Alpha, Genotype};
 use crate::spec::{Node, Spec};

@@ -4,7 +4,8 @@
 use crate::error::{Error, Place, Result};
 use crate::extension::library::hexadecimal;
 use crate::extension::{Origin, Plugin};
-use crate::run::Files;
+use crate::graph::Provider;
+use crate::extension::script::Files;
 use crate::spec::{PluginRef, SpecPath};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -111,6 +112,20 @@ impl Inputs {
         Ok(())
     }
 
+    /// Keeps what an op set comes from. A script is kept under the op set's name: its copy bears the same.
+    ///
+    /// # Errors
+    /// As [`Inputs::add_plugin`].
+    pub(super) fn add_provider(&mut self, provider: &Provider) -> Result<()> {
+        match provider {
+            Provider::Plugin(plugin) => self.add_plugin(plugin)?,
+            Provider::Script(script) => {
+                self.add_script(&script.files(), &format!("{}.rhai", script.name()));
+            }
+        }
+        Ok(())
+    }
+
     /// The copy of what was read at `source`, as the spec beside the copies names it.
     pub(super) fn copy(&self, source: &Path) -> Option<SpecPath> {
         let input = self.0.iter().find(|input| input.source == source)?;
@@ -124,5 +139,15 @@ impl Inputs {
             Origin::Library { path, .. } => self.copy(path),
         };
         copy.map_or_else(|| PluginRef::Name(plugin.name.clone()), PluginRef::Path)
+    }
+
+    /// What an op set comes from, as the spec beside the copies names it.
+    pub(super) fn provider(&self, provider: &Provider) -> PluginRef {
+        match provider {
+            Provider::Plugin(plugin) => self.plugin(plugin),
+            Provider::Script(script) => {
+                PluginRef::Path(self.copy(script.file()).unwrap_or_else(|| SpecPath::new(script.file())))
+            }
+        }
     }
 }

@@ -5,7 +5,8 @@
 
 use crate::error::{Place, Result};
 use crate::policy::{Policy, ScriptPolicy, SpaceView};
-use crate::run::{Change, Files};
+use crate::extension::script::Files;
+use crate::run::Change;
 use crate::spec::{self, Node, Sandbox, SpecPath, read_text};
 use std::collections::VecDeque;
 use std::path::Path;

@@ -15,6 +15,13 @@ pub struct Function {
     pub private: bool,
 }
 
+impl std::fmt::Display for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let private = if self.private { "private " } else { "" };
+        write!(f, "{private}{}({})", self.name, self.parameters.join(", "))
+    }
+}
+
 /// The functions of a script, in the order of their names.
 pub(super) fn functions(ast: &AST) -> Vec<Function> {
     let mut list: Vec<Function> = ast

@@ -7,12 +7,14 @@
 //! - `budget`: what a call has used, and when that is too much
 //! - `modules`: what scripts import
 //! - `explain`: from the engine's errors to the host's
+//! - `files`: a script with its modules: what a run keeps, and whether it has changed
 //! - `doc`: what scripts say of themselves
 
 mod budget;
 mod doc;
 mod engine;
 mod explain;
+mod files;
 mod guard;
 mod mathematics;
 mod modules;
@@ -20,6 +22,7 @@ mod replaced;
 
 pub use doc::Function;
 pub use explain::raise;
+pub use files::Files;
 pub use guard::NESTING;
 pub use modules::{Module, embedded};
 
@@ -150,6 +153,16 @@ impl Script {
             }
         }
         Ok(value)
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &Path {
+        self.sources.file(0)
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &Arc<str> {
+        self.sources.text(0)
     }
 
     /// An error about the script as a whole.

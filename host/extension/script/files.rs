@@ -1,6 +1,6 @@
 //! A script with the modules that it imports: what a run keeps of it, and whether it has changed since it was read.
 
-use crate::extension::script::Script;
+use super::{Module, Script};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Files {
 impl Files {
     /// Those of a script.
     pub fn of(script: &Script) -> Self {
-        let module = |m: &crate::extension::script::Module| {
+        let module = |m: &Module| {
             (PathBuf::from(format!("{}.rhai", m.name)), m.path.clone(), m.text.clone())
         };
         Self {
