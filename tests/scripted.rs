@@ -490,7 +490,7 @@ fn scripts_that_are_no_op_sets() {
         ("fn x(op, n) { op }", &["the script defines no operation", "x(op, n)"]),
         ("", &["the script defines no operation", "no function"]),
         ("fn x(op) { op", &["ops/mine.rhai:1", "the script cannot be read"]),
-        ("let y = 1; fn x(op) { op }", &["a script holds functions and constants only"]),
+        ("let y = 1; fn x(op) { op }", &["a script holds functions, constants and imports only"]),
         ("fn params() { 5 } fn x(op) { op }", &["`params()` returned something else", "found: a value of type i64"]),
         (
             "fn params() { #{ y: #{} } } fn x(op) { op }",
