@@ -33,6 +33,8 @@ pub enum Purpose {
     GateNoise,
     /// What a policy draws when it is asked for the plan under which the supernet is validated.
     Validation,
+    /// The synthetic problem that policies are tried on; positions are hashes of names.
+    Problem,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Purpose::Policy => "policy",
             Purpose::GateNoise => "gate-noise",
             Purpose::Validation => "validation",
+            Purpose::Problem => "problem",
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(command: &Command, json: bool) -> Done {
 }
 
 /// The plugin of a path, or of a name where no file is called so.
-fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
+pub(super) fn open(path_or_name: &str) -> Result<Arc<Plugin>> {
     // What plugins may ask for in `init` is there, whatever is to be done with them.
     crate::policy::plugin::model::offer();
     let registry = Registry::new(Some(Path::new("")));

@@ -107,6 +107,16 @@ impl ScriptPolicy {
         parameter::written(&self.declared, &self.settings)
     }
 
+    /// The compiled script.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
+    /// The hooks that it defines.
+    pub fn hooks(&self) -> &[&'static str] {
+        &self.hooks
+    }
+
     fn has(&self, hook: &str) -> bool {
         self.hooks.contains(&hook)
     }
