@@ -21,17 +21,19 @@ pub struct Place {
     pub column: usize,
     /// The file's text, for showing the line.
     pub text: Option<Arc<str>>,
+    /// The dotted path of a value within what a script returned, which stands on no line.
+    pub keys: Option<Arc<str>>,
 }
 
 impl Place {
     /// The whole of a file.
     pub fn file(file: impl AsRef<Path>) -> Self {
-        Self { file: file.as_ref().to_owned(), line: 0, column: 0, text: None }
+        Self { file: file.as_ref().to_owned(), line: 0, column: 0, text: None, keys: None }
     }
 
     /// A position within a file, both numbers from 1.
     pub fn at(file: impl AsRef<Path>, line: usize, column: usize) -> Self {
-        Self { file: file.as_ref().to_owned(), line, column, text: None }
+        Self { file: file.as_ref().to_owned(), line, column, text: None, keys: None }
     }
 
     /// The same place with the file's text, for showing the line.
@@ -45,9 +47,13 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         match (self.line, self.column) {
-            (0, _) => Ok(()),
-            (line, 0) => write!(f, ":{line}"),
-            (line, column) => write!(f, ":{line}:{column}"),
+            (0, _) => {}
+            (line, 0) => write!(f, ":{line}")?,
+            (line, column) => write!(f, ":{line}:{column}")?,
+        }
+        match &self.keys {
+            Some(keys) => write!(f, ", {keys}"),
+            None => Ok(()),
         }
     }
 }

@@ -108,7 +108,7 @@ fn layers_say_what_is_wrong_with_their_attributes() {
         (read("conv", &[]), ["needs the attribute `channels`", ""]),
         (read("relu", &[("slope", Attribute::Number(0.1))]), ["has no attribute `slope`", "none"]),
         (read("max_pool", &[("kernel", Attribute::Integer(0))]), ["out of range", "from 1"]),
-        (read("scale", &[("factor", Attribute::Text("x".into()))]), ["wrong type", "Text"]),
+        (read("scale", &[("factor", Attribute::Text("x".into()))]), ["wrong type", "expected: a number"]),
         (read("pad", &[("botom", Attribute::Integer(1))]), ["has no attribute `botom`", "did you mean `bottom`?"]),
     ] {
         for part in parts {

@@ -116,7 +116,7 @@ fn candidates(setup: &Setup) -> Vec<Value> {
             list.push(json!({
                 "cell": cell.name,
                 "candidate": candidate.name,
-                "op_set": candidate.operation.plugin.name,
+                "op_set": candidate.operation.op_set(),
                 "edges": costs.len(),
                 "parameters": costs.iter().map(|cost| cost.parameters).max(),
                 "multiply_adds_least": multiply_adds().min(),

@@ -49,7 +49,9 @@ enum Command {
     #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
     Check(check::Options),
     /// Print the plans that a policy makes, as JSON lines, without training.
-    #[command(after_help = "Example:\n  edas trace specs/quickstart.yaml --iterations 10\n  edas trace specs/quickstart.yaml --summary")]
+    #[command(
+        after_help = "Example:\n  edas trace specs/quickstart.yaml --iterations 10\n  edas trace specs/quickstart.yaml --summary"
+    )]
     Trace(trace::Options),
     /// Derive a genotype from a run's α.
     #[command(after_help = "Example:\n  edas derive runs/quickstart-0 --epoch 3 --rule top2")]

@@ -136,8 +136,9 @@ fn lines(path: &Path, what: &str) -> Result<Vec<(usize, Value)>> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e).at(Place::file(path)))?;
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate();
     let value = |(i, line)| {
-        let value = serde_json::from_str(line)
-            .map_err(|e| Error::new(format!("this is no line of {what}: {e}")).at(Place::at(path, i + 1, e.column())))?;
+        let value = serde_json::from_str(line).map_err(|e| {
+            Error::new(format!("this is no line of {what}: {e}")).at(Place::at(path, i + 1, e.column()))
+        })?;
         Ok((i + 1, value))
     };
     whole.map(value).collect()

@@ -53,7 +53,11 @@ pub(super) fn run(options: &Options, as_json: bool) -> Done {
                 ControlFlow::Continue(())
             })
             .map_err(Failure::Later)?;
-        return if as_json { json(&summary_json(&summary, seen)) } else { output::print(&summary_text(&summary, seen)) };
+        return if as_json {
+            json(&summary_json(&summary, seen))
+        } else {
+            output::print(&summary_text(&summary, seen))
+        };
     }
     let mut out = BufWriter::new(output::results());
     let mut written = Ok(());
@@ -109,7 +113,8 @@ fn summary_json(summary: &TraceSummary, iterations: u64) -> Value {
     let mut value = serde_json::to_value(summary).unwrap_or_default();
     value["iterations"] = iterations.into();
     for (edge, line) in summary.edges.iter().zip(value["edges"].as_array_mut().into_iter().flatten()) {
-        let counts = edge.candidates.iter().map(|(name, c)| (name.clone(), serde_json::to_value(c).unwrap_or_default()));
+        let counts =
+            edge.candidates.iter().map(|(name, c)| (name.clone(), serde_json::to_value(c).unwrap_or_default()));
         line["candidates"] = Value::Object(counts.collect());
     }
     for (epoch, line) in summary.epochs.iter().zip(value["epochs"].as_array_mut().into_iter().flatten()) {
@@ -142,7 +147,8 @@ fn summary_text(summary: &TraceSummary, iterations: u64) -> String {
         let row = [name.clone(), counts.alone.to_string(), counts.softmax.to_string()];
         by_candidate.add_row(row.into_iter().chain([bar(counts.alone + counts.softmax, most)]));
     }
-    let mut by_epoch = table(["epoch", "steps", "inverted", "edges drawn per step", "computed per edge", "temperature"]);
+    let mut by_epoch =
+        table(["epoch", "steps", "inverted", "edges drawn per step", "computed per edge", "temperature"]);
     for epoch in &summary.epochs {
         by_epoch.add_row([
             epoch.epoch.to_string(),

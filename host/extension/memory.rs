@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use edas_plugin::abi;
+use std::fmt;
 
 /// The most bytes that a list or text of a plugin's may have: far above what is useful.
 const MOST_BYTES: usize = 1 << 30;
@@ -70,6 +71,19 @@ pub enum Attribute {
     Integers(Vec<i64>),
     /// A list of numbers.
     Numbers(Vec<f64>),
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(v) => write!(f, "{v}"),
+            Self::Number(v) => write!(f, "{v}"),
+            Self::Boolean(v) => write!(f, "{v}"),
+            Self::Text(v) => write!(f, "{v}"),
+            Self::Integers(v) => write!(f, "{v:?}"),
+            Self::Numbers(v) => write!(f, "{v:?}"),
+        }
+    }
 }
 
 impl Attribute {

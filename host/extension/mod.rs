@@ -5,6 +5,7 @@
 //!
 //! - [`plugin`]: a loaded plugin and its extensions
 //! - [`call`]: calls into plugins, through a trampoline that catches exceptions
+//! - `declaration`: parameters that scripts declare
 //! - [`listed`]: what a plugin's table lists by name
 //! - [`memory`]: what plugins pass by pointer and length
 //! - [`offer`]: what the host offers to plugins
@@ -15,6 +16,7 @@
 //! - [`script`]: compiles Rhai scripts and calls their functions within limits
 
 pub mod call;
+pub(crate) mod declaration;
 pub mod interface;
 pub mod library;
 pub mod listed;

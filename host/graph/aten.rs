@@ -25,14 +25,7 @@ impl fmt::Display for Aten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;
         for (name, value) in &self.arguments {
-            match value {
-                Attribute::Integer(v) => write!(f, " {name}={v}")?,
-                Attribute::Number(v) => write!(f, " {name}={v}")?,
-                Attribute::Boolean(v) => write!(f, " {name}={v}")?,
-                Attribute::Text(v) => write!(f, " {name}={v}")?,
-                Attribute::Integers(v) => write!(f, " {name}={v:?}")?,
-                Attribute::Numbers(v) => write!(f, " {name}={v:?}")?,
-            }
+            write!(f, " {name}={value}")?;
         }
         Ok(())
     }

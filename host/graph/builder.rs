@@ -1,4 +1,4 @@
-//! The host's side of the plugin interface's builder: calls that arrive from a plugin become a [`LayerGraph`].
+//! The host's side of the builder: calls that arrive from a plugin, or from a script, become a [`LayerGraph`].
 //!
 //! Errors stick: the first one is kept, every later call does nothing, and [`Build::close`] reports it.
 
@@ -7,7 +7,7 @@ mod doors;
 use super::aten::Aten;
 use super::layer::Layer;
 use super::{Initialiser, LayerGraph, Node, Shape, TensorSpec, ValueId, shape, shape_text};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Place, Result, nearest};
 use crate::extension::Attribute;
 use crate::extension::memory::{slice, text};
 use edas_plugin::abi;
@@ -113,6 +113,70 @@ impl Build {
             self.graph.tensors.push(TensorSpec { name: format!("{number}.{name}"), shape, initialiser, trained });
         }
         self.push(layer, inputs, vec![(shape, batched)], tensors)
+    }
+
+    /// Adds a layer by the name of its kind, and returns its values.
+    ///
+    /// # Errors
+    /// Where there is no such layer, or it does not fit.
+    fn add(
+        &mut self,
+        kind: &str,
+        inputs: &[u64],
+        attributes: Vec<(String, Attribute)>,
+        outputs: usize,
+    ) -> Result<Vec<u64>> {
+        let inputs = inputs.iter().map(|v| self.import(*v)).collect::<Result<_>>()?;
+        let values = if kind == "aten" {
+            self.aten(attributes, inputs, outputs)?
+        } else {
+            check_count(kind, outputs, 1)?;
+            self.layer(Layer::read(kind, attributes)?, inputs)?
+        };
+        Ok(values.into_iter().map(|v| self.export(v)).collect())
+    }
+
+    /// As [`Build::add`], for callers that get errors as they come: an error that was kept before comes again, a new one is
+    /// kept, with this place.
+    pub(super) fn add_at(
+        &mut self,
+        place: impl FnOnce() -> Place,
+        kind: &str,
+        inputs: &[u64],
+        attributes: Vec<(String, Attribute)>,
+        outputs: usize,
+    ) -> Result<Vec<u64>> {
+        self.attempt(|build| build.add(kind, inputs, attributes, outputs).map_err(|e| e.at(place())))
+    }
+
+    /// A weight (`trained`) or buffer, as [`Build::add_at`] adds a layer.
+    pub(super) fn tensor_at(
+        &mut self,
+        place: impl FnOnce() -> Place,
+        name: &str,
+        shape: Shape,
+        initialiser: Initialiser,
+        trained: bool,
+    ) -> Result<u64> {
+        self.attempt(|build| {
+            let values = build.tensor(name, shape, initialiser, trained).map_err(|e| e.at(place()))?;
+            Ok(build.export(values[0]))
+        })
+    }
+
+    /// The shape of a value, where it is one of this graph.
+    pub(super) fn shape_of(&self, value: u64) -> Option<&Shape> {
+        self.import(value).ok().map(|id| &self.graph.shapes[id])
+    }
+
+    /// Keeps an error, unless one was kept before.
+    pub(super) fn keep(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    fn attempt<T>(&mut self, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let kept = |build: &Self| build.error.clone().unwrap_or_else(|| Error::new("the graph cannot be built"));
+        self.run(body).ok_or_else(|| kept(self))
     }
 
     /// Adds an ATen operator.
@@ -269,7 +333,12 @@ unsafe fn give(values: Option<Vec<u64>>, outputs: *mut u64, count: usize) -> abi
 
 /// Checks that there is room for a layer's outputs.
 fn check_outputs(layer: &str, outputs: *mut u64, given: usize, returned: usize) -> Result<()> {
-    if given == returned && (given == 0 || !outputs.is_null()) {
+    check_count(layer, if outputs.is_null() { 0 } else { given }, returned)
+}
+
+/// Checks that as many outputs are asked for as a layer returns.
+fn check_count(layer: &str, given: usize, returned: usize) -> Result<()> {
+    if given == returned {
         return Ok(());
     }
     Err(Error::new(format!("layer `{layer}` returns another number of values"))
@@ -293,15 +362,8 @@ unsafe extern "C-unwind" fn layer(
         // SAFETY: the plugin passes arrays of the lengths it says, for the time of the call.
         let (kind, inputs, attributes) =
             unsafe { (text(kind)?, slice(inputs, input_count)?, Attribute::read_all(attributes, attribute_count)?) };
-        let inputs = inputs.iter().map(|v| build.import(*v)).collect::<Result<_>>()?;
-        let values = if kind == "aten" {
-            check_outputs(kind, outputs, output_count, output_count)?;
-            build.aten(attributes, inputs, output_count)?
-        } else {
-            check_outputs(kind, outputs, output_count, 1)?;
-            build.layer(Layer::read(kind, attributes)?, inputs)?
-        };
-        Ok(values.into_iter().map(|v| build.export(v)).collect())
+        check_outputs(kind, outputs, output_count, output_count)?;
+        build.add(kind, inputs, attributes, output_count)
     });
     // SAFETY: the plugin passes room for `output_count` values, which was checked.
     unsafe { give(values, outputs, output_count) }

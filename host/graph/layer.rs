@@ -146,21 +146,30 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, name: &str, expected: &str, found: &Attribute) -> Error {
-        Error::new(format!("attribute `{name}` of layer `{}` has the wrong type", self.kind))
-            .expected(expected)
-            .found(format!("{found:?}"))
+        Error::new(format!("attribute `{name}` of layer `{}` has the wrong type", self.kind)).expected(expected).found(
+            match found {
+                Attribute::Text(text) => format!("`{text}`"),
+                other => other.to_string(),
+            },
+        )
     }
 
-    fn or<T>(&mut self, name: &'static str, default: Option<T>, read: impl Fn(&Attribute) -> Option<T>) -> Result<T> {
+    fn or<T>(
+        &mut self,
+        name: &'static str,
+        default: Option<T>,
+        expected: &str,
+        read: impl Fn(&Attribute) -> Option<T>,
+    ) -> Result<T> {
         match (self.take(name), default) {
-            (Some(value), _) => read(&value).ok_or_else(|| self.wrong(name, std::any::type_name::<T>(), &value)),
+            (Some(value), _) => read(&value).ok_or_else(|| self.wrong(name, expected, &value)),
             (None, Some(default)) => Ok(default),
             (None, None) => Err(Error::new(format!("layer `{}` needs the attribute `{name}`", self.kind))),
         }
     }
 
     fn integer(&mut self, name: &'static str, default: Option<i64>) -> Result<i64> {
-        self.or(name, default, |a| if let Attribute::Integer(v) = a { Some(*v) } else { None })
+        self.or(name, default, "a whole number", |a| if let Attribute::Integer(v) = a { Some(*v) } else { None })
     }
 
     fn within(&self, name: &str, value: i64, least: i64, most: i64) -> Result<i64> {
@@ -194,7 +203,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, name: &'static str, default: Option<f64>) -> Result<f64> {
-        self.or(name, default, |a| match a {
+        self.or(name, default, "a number", |a| match a {
             Attribute::Number(v) => Some(*v),
             Attribute::Integer(v) => Some(*v as f64),
             _ => None,
@@ -202,11 +211,11 @@ impl Reader<'_> {
     }
 
     fn boolean(&mut self, name: &'static str, default: bool) -> Result<bool> {
-        self.or(name, Some(default), |a| if let Attribute::Boolean(v) = a { Some(*v) } else { None })
+        self.or(name, Some(default), "true or false", |a| if let Attribute::Boolean(v) = a { Some(*v) } else { None })
     }
 
     fn pair(&mut self, name: &'static str, default: Option<Pair>, least: i64) -> Result<Pair> {
-        let pair = self.or(name, default, |a| match a {
+        let pair = self.or(name, default, "a whole number, or two: height and width", |a| match a {
             Attribute::Integer(v) => Some([*v, *v]),
             Attribute::Integers(v) => v.as_slice().try_into().ok(),
             _ => None,

@@ -8,8 +8,9 @@
 //! - [`cost`]: parameters, multiply-adds, elements that are written
 //! - [`aten`]: ATen operators as layers
 //! - [`kernel`]: kernels and native layers of plugins
-//! - [`builder`]: the host's side of the plugin interface's builder
-//! - [`op_set`]: op sets and their operations, from a plugin's table
+//! - [`builder`]: the host's side of the builder that plugins and scripts call
+//! - [`op_set`]: op sets and their operations; those of plugins, from their tables
+//! - [`script`]: op sets that are scripts
 
 pub mod aten;
 pub mod builder;
@@ -17,11 +18,13 @@ pub mod cost;
 pub mod kernel;
 pub mod layer;
 pub mod op_set;
+pub mod script;
 pub mod shape;
 
 pub use cost::Cost;
 pub use layer::Layer;
-pub use op_set::{Arguments, Form, OpSet, OpSets, Operation};
+pub use op_set::{Arguments, Form, OpSet, OpSets, Operation, Provider};
+pub use script::OpScript;
 
 use crate::error::Result;
 use crate::random::Stream;

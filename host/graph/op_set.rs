@@ -1,12 +1,15 @@
-//! Op sets and their operations, read from a plugin's table.
+//! Op sets and their operations, whatever they come from.
+//!
+//! - `plugin`: op sets from a plugin's table
+//! - [`script`](super::script): op sets from a script
 
-use super::builder::Build;
+mod plugin;
+
+use super::script::OpScript;
 use super::{LayerGraph, Shape, shape_text};
 use crate::error::{Error, Result, nearest};
-use crate::extension::call::{self, guarded};
-use crate::extension::parameter::{self, MOST};
-use crate::extension::{Parameter, Plugin, Setting, Settings, memory};
-use edas_plugin::abi;
+use crate::extension::parameter;
+use crate::extension::{Parameter, Plugin, Setting, Settings};
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,42 +35,81 @@ pub struct Arguments {
     pub classes: i64,
 }
 
+/// What offers operations.
+#[derive(Debug, Clone)]
+pub enum Provider {
+    /// A plugin, which may offer none.
+    Plugin(Arc<Plugin>),
+    /// A script.
+    Script(Arc<OpScript>),
+}
+
+impl Provider {
+    /// The name that its op set bears.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Plugin(plugin) => &plugin.name,
+            Self::Script(script) => script.name(),
+        }
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        match self {
+            Self::Plugin(plugin) => &plugin.version,
+            Self::Script(script) => script.version(),
+        }
+    }
+
+    /// The plugin, if it is one.
+    pub fn plugin(&self) -> Option<&Arc<Plugin>> {
+        match self {
+            Self::Plugin(plugin) => Some(plugin),
+            Self::Script(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plugin(plugin) => write!(f, "plugin `{}`", plugin.name),
+            Self::Script(script) => write!(f, "op set `{}`", script.name()),
+        }
+    }
+}
+
 /// An operation that an op set offers.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The plugin that it comes from.
-    pub plugin: Arc<Plugin>,
     /// The name, as specs write it.
     pub name: String,
     /// What it computes, for people.
     pub doc: String,
     /// The number of values that it takes.
     pub inputs: usize,
-    /// The number of values that it returns.
-    pub outputs: usize,
+    /// The number of values that it returns, where that is known before it is built.
+    pub outputs: Option<usize>,
     /// What a spec may set.
     pub parameters: Vec<Parameter>,
-    index: usize,
-    build: BuildFunction,
+    /// The op set that it belongs to.
+    pub provider: Provider,
+    maker: Maker,
 }
 
-type BuildFunction = unsafe extern "C-unwind" fn(
-    usize,
-    *const abi::Arguments,
-    *const abi::Builder,
-    *const u64,
-    usize,
-    *mut u64,
-    usize,
-    *const abi::Sink,
-) -> abi::Status;
+/// What builds an operation.
+#[derive(Debug, Clone)]
+enum Maker {
+    Table(plugin::Entry),
+    Script(Arc<OpScript>),
+}
 
 /// A named collection of operations.
 #[derive(Debug, Clone)]
 pub struct OpSet {
-    /// The plugin that it comes from; the op set bears its name.
-    pub plugin: Arc<Plugin>,
-    /// Its operations, in the plugin's order.
+    /// What it comes from.
+    pub provider: Provider,
+    /// Its operations, in the order in which they were written.
     pub operations: Vec<Operation>,
 }
 
@@ -77,55 +119,38 @@ impl OpSet {
     /// # Errors
     /// Where the plugin's table is incomplete or says something impossible.
     pub fn of(plugin: &Arc<Plugin>) -> Result<Option<Self>> {
-        let broken = |why: String| plugin.broken(abi::OP_SET, &why);
-        let thrown = |e: String| broken(format!("an exception was thrown: {e}"));
-        let Some(table) = plugin.extension::<abi::OpSet>(abi::OP_SET)? else { return Ok(None) };
-        let (Some(count), Some(describe), Some(build)) = (table.count, table.describe, table.build) else {
-            return Err(broken("a function of its table is null".to_owned()));
+        plugin::read(plugin)
+    }
+
+    /// The op set of a script.
+    pub fn scripted(script: &Arc<OpScript>) -> Self {
+        let provider = Provider::Script(script.clone());
+        let operation = |declared: &super::script::Declared| Operation {
+            name: declared.name.clone(),
+            doc: declared.doc.clone(),
+            inputs: declared.inputs,
+            outputs: None,
+            parameters: declared.parameters.clone(),
+            provider: provider.clone(),
+            maker: Maker::Script(script.clone()),
         };
-        // SAFETY: the function comes from the plugin's table and takes nothing.
-        let count = guarded(|| unsafe { count() }).map_err(thrown)?;
-        if count > MOST {
-            return Err(broken(format!("it says that it has {count} operations")));
+        Self { operations: script.declared().iter().map(operation).collect(), provider }
+    }
+
+    /// The op set of what offers one, or `None` where it has none.
+    ///
+    /// # Errors
+    /// As [`OpSet::of`].
+    pub fn from_provider(provider: &Provider) -> Result<Option<Self>> {
+        match provider {
+            Provider::Plugin(plugin) => Self::of(plugin),
+            Provider::Script(script) => Ok(Some(Self::scripted(script))),
         }
-        let mut operations: Vec<Operation> = Vec::new();
-        for index in 0..count {
-            let mut info = abi::OperationInfo::EMPTY;
-            // SAFETY: the plugin fills in a table of ours.
-            if guarded(|| unsafe { describe(index, &mut info) }).map_err(thrown)? != abi::OK {
-                return Err(broken(format!("operation {index} cannot be described")));
-            }
-            // SAFETY: the table's texts live as long as the library, which is never unloaded.
-            let (name, doc) = unsafe { (memory::text(info.name), memory::text(info.doc)) };
-            let name = name.map_err(|e| broken(format!("the name of operation {index}: {}", e.fields().what)))?;
-            let doc = doc.map_err(|e| broken(format!("the text of operation `{name}`: {}", e.fields().what)))?;
-            if !memory::is_name(name) {
-                return Err(broken(format!("the name of operation {index} cannot be written in a spec: {name:?}")));
-            }
-            if operations.iter().any(|o| o.name == name) {
-                return Err(broken(format!("it has two operations named `{name}`")));
-            }
-            if info.inputs > MOST || info.outputs > MOST {
-                return Err(broken(format!("operation `{name}` has an impossible number of inputs or outputs")));
-            }
-            let parameters = Parameter::read_all(info.parameter_count, |p, info| {
-                let describe = table.describe_parameter.ok_or_else(|| Error::new("`describe_parameter` is null"))?;
-                // SAFETY: the plugin fills in a table of ours.
-                guarded(|| unsafe { describe(index, p, info) }).map_err(thrown)
-            });
-            let parameters = parameters.map_err(|e| broken(format!("operation `{name}`: {}", e.fields().what)))?;
-            operations.push(Operation {
-                plugin: plugin.clone(),
-                name: name.to_owned(),
-                doc: doc.to_owned(),
-                inputs: info.inputs,
-                outputs: info.outputs,
-                parameters,
-                index,
-                build,
-            });
-        }
-        Ok(Some(Self { plugin: plugin.clone(), operations }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.provider.name()
     }
 
     /// The operation of this name.
@@ -136,11 +161,16 @@ impl OpSet {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "operation `{}` of plugin `{}`", self.name, self.plugin.name)
+        write!(f, "operation `{}` of {}", self.name, self.provider)
     }
 }
 
 impl Operation {
+    /// The name of its op set.
+    pub fn op_set(&self) -> &str {
+        self.provider.name()
+    }
+
     /// The values of all parameters, in the declared order: those given, defaults elsewhere.
     ///
     /// # Errors
@@ -152,64 +182,34 @@ impl Operation {
     /// Builds the layer graph for inputs of these shapes.
     ///
     /// # Errors
-    /// Where the plugin refuses or breaks off, a layer does not fit, or an output has not the channels and size
-    /// that were asked for.
+    /// Where the operation refuses or breaks off, or a layer does not fit.
     pub fn build(&self, given: &Settings, arguments: &Arguments, inputs: &[Shape]) -> Result<LayerGraph> {
-        let owner = self.to_string();
-        self.call(given, arguments, inputs, &owner).map_err(|e| e.context(format!("building {owner}")))
-    }
-
-    fn call(&self, given: &Settings, arguments: &Arguments, inputs: &[Shape], owner: &str) -> Result<LayerGraph> {
-        if inputs.len() != self.inputs {
-            return Err(Error::new("the operation takes another number of inputs")
-                .expected(self.inputs.to_string())
-                .found(inputs.len().to_string()));
-        }
-        let settings = self.arguments(given)?;
-        let attributes = parameter::to_abi(&self.parameters, &settings);
-        let arguments = abi::Arguments {
-            size: size_of::<abi::Arguments>(),
-            channels_in: inputs.first().and_then(|s| s.first()).copied().unwrap_or(0),
-            channels_out: arguments.channels_out,
-            stride: arguments.stride,
-            form: match arguments.form {
-                Form::Search => abi::FORM_SEARCH,
-                Form::Final => abi::FORM_FINAL,
-            },
-            classes: arguments.classes,
-            parameters: attributes.as_ptr(),
-            parameter_count: attributes.len(),
-        };
-        let mut build = Build::new(inputs, owner);
-        let values = build.inputs();
-        let mut outputs = vec![0; self.outputs];
-        let builder = build.table();
-        let result = call::run(|error| {
-            // SAFETY: the function comes from the plugin's table; every pointer is valid for the time of the call, with the
-            // lengths given, and `build` is not touched from here before it returns.
-            unsafe {
-                (self.build)(
-                    self.index,
-                    &arguments,
-                    &*builder,
-                    values.as_ptr(),
-                    values.len(),
-                    outputs.as_mut_ptr(),
-                    outputs.len(),
-                    error,
-                )
+        let build = || {
+            if inputs.len() != self.inputs {
+                return Err(Error::new("the operation takes another number of inputs")
+                    .expected(self.inputs.to_string())
+                    .found(inputs.len().to_string()));
             }
-        });
-        drop(builder);
-        build.close(result, &outputs)
+            let settings = self.arguments(given)?;
+            match &self.maker {
+                Maker::Table(entry) => entry.build(self, &settings, arguments, inputs),
+                Maker::Script(script) => script.build(self, &settings, arguments, inputs),
+            }
+        };
+        build().map_err(|e| e.context(format!("building {self}")))
     }
 }
 
-/// Checks that a graph returns what a place in the network needs.
+/// Checks that a graph returns what a place in the network needs: one value of this shape.
 ///
 /// # Errors
-/// Where the output's shape is another.
+/// Where it returns several values, or the shape is another.
 pub fn check_output(graph: &LayerGraph, expected: &[i64], operation: &str) -> Result<()> {
+    if graph.outputs.len() != 1 {
+        return Err(Error::new(format!("operation `{operation}` returns the wrong number of values"))
+            .expected("one")
+            .found(graph.outputs.len().to_string()));
+    }
     for shape in graph.output_shapes() {
         if shape != expected {
             return Err(Error::new(format!("operation `{operation}` returns the wrong shape"))
@@ -231,9 +231,7 @@ impl OpSets {
     /// Where no op set offers it, or several do.
     pub fn operation(&self, name: &str) -> Result<&Operation> {
         let found: Vec<&Operation> = match name.split_once(':') {
-            Some((set, name)) => {
-                self.0.iter().filter(|s| s.plugin.name == set).filter_map(|s| s.operation(name)).collect()
-            }
+            Some((set, name)) => self.0.iter().filter(|s| s.name() == set).filter_map(|s| s.operation(name)).collect(),
             None => self.0.iter().filter_map(|s| s.operation(name)).collect(),
         };
         match found[..] {
@@ -241,7 +239,7 @@ impl OpSets {
             [] => {
                 let known: Vec<&str> =
                     self.0.iter().flat_map(|s| s.operations.iter().map(|o| o.name.as_str())).collect();
-                let sets: Vec<&str> = self.0.iter().map(|s| s.plugin.name.as_str()).collect();
+                let sets: Vec<&str> = self.0.iter().map(OpSet::name).collect();
                 Err(Error::new(format!("no op set offers an operation named `{name}`"))
                     .expected(if sets.is_empty() {
                         "an operation, but `plugins` names no op set".to_owned()
@@ -252,7 +250,7 @@ impl OpSets {
                     .help_if(nearest(name, known)))
             }
             _ => {
-                let names: Vec<_> = found.iter().map(|o| format!("{}:{}", o.plugin.name, o.name)).collect();
+                let names: Vec<_> = found.iter().map(|o| format!("{}:{}", o.op_set(), o.name)).collect();
                 Err(Error::new(format!("several op sets offer an operation named `{name}`"))
                     .expected(format!("one of {}", names.join(", ")))
                     .found(format!("`{name}`")))

@@ -46,7 +46,9 @@ fn gate_value(gate: &ResolvedGate, edge: &EdgeView, plan: &Resolved) -> Value {
     let mut object = Map::new();
     match gate {
         ResolvedGate::Off => return Value::Null,
-        ResolvedGate::Single(candidate) if !plan.drop.contains_key(&(edge.index, *candidate)) => return name(candidate),
+        ResolvedGate::Single(candidate) if !plan.drop.contains_key(&(edge.index, *candidate)) => {
+            return name(candidate);
+        }
         ResolvedGate::Single(candidate) => {
             object.insert("only".to_owned(), name(candidate));
         }

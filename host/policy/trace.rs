@@ -3,11 +3,11 @@
 //! α stays as it is, but for what plans set; `feedback` is not called, epochs end without an accuracy, and edges lose the candidates
 //! that the policy no longer keeps.
 
+use super::Policy;
 use super::resolve::Resolved;
 use super::step::Phase;
 use super::turn::{Clock, EpochEnd, Turn};
 use super::view::SpaceView;
-use super::Policy;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, Source};
 use crate::space::Alpha;

@@ -110,8 +110,8 @@ impl Genotype {
                 let Some(choice) = choices[cell.first_edge + position] else { continue };
                 let candidate = &edge.candidates[choice];
                 let source = CandidateSource {
-                    op_set: candidate.operation.plugin.name.clone(),
-                    version: candidate.operation.plugin.version.clone(),
+                    op_set: candidate.operation.op_set().to_owned(),
+                    version: candidate.operation.provider.version().to_owned(),
                     op: candidate.operation.name.clone(),
                     params: candidate.parameters.clone(),
                 };

@@ -1,7 +1,7 @@
 //! A space whose edges keep some of their candidates only.
 
-use super::resolve::Space;
 use super::Alpha;
+use super::resolve::Space;
 use std::collections::BTreeMap;
 
 impl Space {

@@ -10,6 +10,7 @@
 //! - [`mod@derive`]: from α to a genotype
 //! - [`architecture`]: cells as NAS-Bench-201 writes them
 //! - [`plugin`]: spaces that plugins offer
+//! - [`script`]: spaces that scripts return
 //! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
 
 pub mod architecture;
@@ -20,6 +21,7 @@ pub mod genotype;
 pub mod keep;
 pub mod plugin;
 pub mod resolve;
+pub mod script;
 pub mod text;
 
 pub use architecture::Architecture;
@@ -27,6 +29,20 @@ pub use derive::{Rule, derive};
 pub use genotype::{Choices, Genotype};
 pub use plugin::PluginSpaces;
 pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};
+pub use script::ScriptSpace;
+
+use crate::spec::Node;
+
+/// A space that a plugin or a script wrote.
+#[derive(Debug, Clone)]
+pub struct WrittenSpace {
+    /// The text, in the form of a file.
+    pub text: String,
+    /// The same as a tree.
+    pub node: Node,
+    /// The values of all parameters, defaults filled in, as a spec writes them.
+    pub params: Node,
+}
 
 /// The architecture parameters α: one row per edge (over all cell types), one number per candidate.
 pub type Alpha = Vec<Vec<f64>>;

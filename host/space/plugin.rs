@@ -1,5 +1,6 @@
 //! Search spaces that plugins offer: texts in the form in which a file would hold them.
 
+use super::WrittenSpace;
 use crate::error::{Error, Result};
 use crate::extension::call::{self, Message};
 use crate::extension::listed::{self, Lister};
@@ -19,17 +20,6 @@ pub struct PluginSpaces {
     /// Its spaces, in the plugin's order.
     pub list: Vec<Listed>,
     write: Write,
-}
-
-/// A space that a plugin wrote.
-#[derive(Debug, Clone)]
-pub struct WrittenSpace {
-    /// The text.
-    pub text: String,
-    /// The text as a tree.
-    pub node: Node,
-    /// The values of all parameters, defaults filled in, as a spec writes them.
-    pub params: Node,
 }
 
 impl PluginSpaces {

@@ -412,10 +412,13 @@ fn candidates(
         let found = || {
             let operation = op_sets.operation(op)?.clone();
             operation.arguments(parameters)?;
-            if (operation.inputs, operation.outputs) != (1, 1) {
-                return Err(Error::new(format!("operation `{op}` cannot be a candidate"))
+            let unfit = |outputs: usize| {
+                Error::new(format!("operation `{op}` cannot be a candidate"))
                     .expected("one input and one output")
-                    .found(format!("{} and {}", operation.inputs, operation.outputs)));
+                    .found(format!("{} and {outputs}", operation.inputs))
+            };
+            if (operation.inputs, operation.outputs.unwrap_or(1)) != (1, 1) {
+                return Err(unfit(operation.outputs.unwrap_or(1)));
             }
             if list.iter().any(|c| c.name == name) {
                 return Err(Error::new(format!("the candidate `{name}` is named twice")));
@@ -423,8 +426,11 @@ fn candidates(
             // Any size will do to see whether it is zero. One that refuses these sizes is not: whether it takes those of the
             // network shows when that is built.
             let arguments = Arguments { channels_out: 16, stride: 1, form: Form::Search, classes: 10 };
-            let carries =
-                operation.build(parameters, &arguments, &[vec![16, 16, 16]]).map_or(true, |graph| !graph.is_zero());
+            let carries = match operation.build(parameters, &arguments, &[vec![16, 16, 16]]) {
+                Ok(graph) if graph.outputs.len() != 1 => return Err(unfit(graph.outputs.len())),
+                Ok(graph) => !graph.is_zero(),
+                Err(_) => true,
+            };
             Ok((operation, carries))
         };
         let (operation, carries) = found().map_err(|e| e.at(place(i)))?;

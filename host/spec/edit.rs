@@ -27,7 +27,11 @@ impl Node {
     /// past the end of a list. The place is `<command line>`, with the assignment as its line.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
         let line = format!("--set {assignment}");
-        let source = Arc::new(Source { file: PathBuf::from("<command line>"), text: Some(Arc::from(line.as_str())) });
+        let source = Arc::new(Source {
+            file: PathBuf::from("<command line>"),
+            text: Some(Arc::from(line.as_str())),
+            keys: None,
+        });
         let mark = |column: usize| Mark { source: source.clone(), line: 1, column };
         let mut column = "--set ".len() + 1;
         let malformed = |what: &str| {

@@ -26,7 +26,7 @@ impl Node {
     /// For whatever is not YAML, or is a part of YAML that is refused here, with its place.
     pub fn parse(text: &str, file: impl AsRef<Path>) -> Result<Node> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source { file: file.as_ref().to_owned(), text: Some(Arc::from(text)) };
+        let source = Source { file: file.as_ref().to_owned(), text: Some(Arc::from(text)), keys: None };
         parse_from(text, Arc::new(source), 0)
     }
 }

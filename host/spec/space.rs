@@ -29,6 +29,9 @@ pub enum Space {
 pub struct ScriptSpace {
     /// The script's file.
     pub script: SpecPath,
+    /// Values for the parameters that the script declares; the others keep their defaults.
+    #[serde(default = "no_params")]
+    pub params: Node,
 }
 
 /// A space from a plugin.
@@ -45,6 +48,17 @@ pub struct PluginSpace {
     pub params: Node,
 }
 
+impl Space {
+    /// The values of a script's or plugin's parameters, to change them.
+    pub fn params_mut(&mut self) -> Option<&mut Node> {
+        match self {
+            Self::Script(space) => Some(&mut space.params),
+            Self::Plugin(space) => Some(&mut space.params),
+            Self::File(_) | Self::Inline(_) => None,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Space {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         space(Part::deserialize(deserializer)?).map_err(raise)
@@ -52,9 +66,14 @@ impl<'de> Deserialize<'de> for Space {
 }
 
 fn space(part: Part) -> Result<Space> {
-    const FORMS: &str = "a file, a mapping that describes the space, {script: …} or {plugin: …, name: …, params: {…}}";
+    const FORMS: &str = "a file, a mapping that describes the space, {script: …, params: {…}} or \
+                         {plugin: …, name: …, params: {…}}";
     Ok(match choice(&part)? {
-        Some("script") => Space::Script(decode_at(&part.node, &part.path, "the space")?),
+        Some("script") => {
+            let mut space: ScriptSpace = decode_at(&part.node, &part.path, "the space")?;
+            check_params(&mut space.params, &part.path)?;
+            Space::Script(space)
+        }
         Some(_) => {
             let mut space: PluginSpace = decode_at(&part.node, &part.path, "the space")?;
             check_params(&mut space.params, &part.path)?;

@@ -60,12 +60,20 @@ pub struct Mark {
 pub(super) struct Source {
     pub(super) file: std::path::PathBuf,
     pub(super) text: Option<Arc<str>>,
+    pub(super) keys: Option<Arc<str>>,
 }
 
 impl Mark {
     /// The whole of a file, or of something that has a name in angle brackets instead.
     pub fn file(file: impl AsRef<Path>) -> Self {
-        let source = Source { file: file.as_ref().to_owned(), text: None };
+        let source = Source { file: file.as_ref().to_owned(), text: None, keys: None };
+        Self { source: Arc::new(source), line: 0, column: 0 }
+    }
+
+    /// A value within what a script returned, by its dotted path of keys.
+    pub fn keys(file: impl AsRef<Path>, keys: &str) -> Self {
+        let source =
+            Source { file: file.as_ref().to_owned(), text: None, keys: (!keys.is_empty()).then(|| keys.into()) };
         Self { source: Arc::new(source), line: 0, column: 0 }
     }
 
@@ -73,6 +81,7 @@ impl Mark {
     pub fn place(&self) -> Place {
         let mut place = Place::at(&self.source.file, self.line, self.column);
         place.text = self.source.text.clone();
+        place.keys = self.source.keys.clone();
         place
     }
 }

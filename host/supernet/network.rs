@@ -112,7 +112,7 @@ impl Builder<'_> {
     ) -> Result<Arc<LayerGraph>> {
         let arguments = Arguments { channels_out, stride, form: self.settings.form, classes: self.settings.classes };
         let key = (
-            operation.plugin.name.clone(),
+            operation.op_set().to_owned(),
             operation.name.clone(),
             format!("{parameters:?}"),
             arguments,

@@ -3,13 +3,15 @@
 
 use super::inputs::Inputs;
 use super::plugins::{self, place};
+use super::reload::{Scripts, compile};
 use crate::data::{self, DataSet, Part};
 use crate::error::{Error, Place, Result};
 use crate::extension::{Origin, Plugin};
-use crate::graph::{Form, OpSet, OpSets};
+use crate::graph::{Form, OpSet, OpSets, Provider};
 use crate::policy::{PluginPolicies, Policy, ScriptPolicy, SpaceView};
 use crate::random::{Purpose, Source};
-use crate::space::{Alpha, PluginSpaces, Space};
+use crate::extension::script::Files;
+use crate::space::{Alpha, PluginSpaces, ScriptSpace, Space};
 use crate::spec::{self, Device, Node, Precision, Spec, read_text};
 use crate::supernet::{Include, Network, Settings};
 use std::path::{Path, PathBuf};
@@ -33,8 +35,8 @@ pub struct Images {
 pub struct Setup {
     /// The resolved spec: threads, device and the policy's parameters as what they became.
     pub spec: Spec,
-    /// The plugins whose operations the space may name: those of `plugins`, and the space's own.
-    pub plugins: Vec<Arc<Plugin>>,
+    /// What offers the operations that the space may name: what `plugins` names, and the space's own plugin.
+    pub providers: Vec<Provider>,
     /// The policy's plugin, where it is one's.
     pub policy_plugin: Option<Arc<Plugin>>,
     /// The space.
@@ -45,6 +47,8 @@ pub struct Setup {
     pub network: Network,
     /// The policy.
     pub policy: Box<dyn Policy>,
+    /// The policy's scripts, where it is one.
+    pub(super) scripts: Option<Scripts>,
     /// Scripts, spaces and plugin libraries, as they were read.
     pub inputs: Inputs,
     /// The images.
@@ -71,7 +75,7 @@ impl Setup {
         spec.check()?;
         resolve_machine(&mut spec)?;
         let mut inputs = Inputs::default();
-        let (plugins, space) = space(&mut spec, &mut inputs)?;
+        let (providers, space) = space(&mut spec, &mut inputs)?;
         let images = images(&spec, need)?;
         let settings = Settings {
             cells: i64::from(spec.network.cells),
@@ -89,11 +93,11 @@ impl Setup {
         let network = Network::build(&space, &settings, Include::All)
             .map_err(|e| e.at(spec.place("space").unwrap_or_else(|| Place::file(&spec.name))))?;
         let view = Arc::new(SpaceView::new(&space, &network.candidate_costs()));
-        let (policy, policy_plugin) = match policy {
-            Some(policy) => (policy, None),
-            None => make_policy(&mut spec, &view, &plugins, &mut inputs)?,
+        let (policy, policy_plugin, scripts) = match policy {
+            Some(policy) => (policy, None, None),
+            None => make_policy(&mut spec, &view, &providers, &mut inputs)?,
         };
-        Ok(Self { spec, plugins, policy_plugin, space, view, network, policy, inputs, images })
+        Ok(Self { spec, providers, policy_plugin, space, view, network, policy, scripts, inputs, images })
     }
 
     /// α as it starts: 1e-3 · N(0, 1), each row from the stream of its name.
@@ -110,19 +114,23 @@ impl Setup {
     pub fn portable_spec(&self) -> Spec {
         let mut spec = self.spec.clone();
         // The space's own plugin among them: what it wrote is a file now, which names its operations.
-        spec.plugins = self.plugins.iter().map(|plugin| self.inputs.plugin(plugin)).collect();
+        spec.plugins = self.providers.iter().map(|provider| self.inputs.provider(provider)).collect();
         let source = match &spec.space {
             spec::Space::File(path) => Some(path.to_path_buf()),
             spec::Space::Plugin(space) => Some(written_space(space)),
-            spec::Space::Script(_) | spec::Space::Inline(_) => None,
+            spec::Space::Script(space) => Some(returned_space(space)),
+            spec::Space::Inline(_) => None,
         };
         if let Some(copy) = source.and_then(|source| self.inputs.copy(&source)) {
             spec.space = spec::Space::File(copy);
         }
         match &mut spec.policy {
             spec::Policy::Script(policy) => {
-                if let Some(copy) = self.inputs.copy(&policy.script) {
-                    policy.script = copy;
+                let changes = policy.changes.iter_mut().map(|change| &mut change.script);
+                for script in std::iter::once(&mut policy.script).chain(changes) {
+                    if let Some(copy) = self.inputs.copy(script) {
+                        *script = copy;
+                    }
                 }
             }
             spec::Policy::Plugin(policy) => {
@@ -138,8 +146,10 @@ impl Setup {
     pub fn hashes(&self) -> Vec<(String, String)> {
         let mut list: Vec<(String, String)> =
             self.inputs.iter().map(|input| (format!("inputs/{}", input.name), input.hash())).collect();
-        let policy = self.policy_plugin.iter().filter(|plugin| self.plugins.iter().all(|p| p.name != plugin.name));
-        for plugin in self.plugins.iter().chain(policy) {
+        // Scripts are among the inputs.
+        let plugins = || self.providers.iter().filter_map(Provider::plugin);
+        let policy = self.policy_plugin.iter().filter(|plugin| plugins().all(|p| p.name != plugin.name));
+        for plugin in plugins().chain(policy) {
             let hash = match &plugin.origin {
                 Origin::Bundled => format!("bundled {}", plugin.version),
                 Origin::Library { hash, .. } => hash.clone(),
@@ -212,37 +222,42 @@ fn images(spec: &Spec, need: Need) -> Result<Images> {
     })
 }
 
-/// The plugins and the space of a spec; what they were read from is added to `inputs`, and a plugin's space gets the values of all
-/// its parameters. Such a space is made of its plugin's own operations where that offers all of them: other op sets may use the
-/// same names.
+/// The op sets and the space of a spec; what they were read from is added to `inputs`, and the space of a plugin or script gets
+/// the values of all its parameters. A plugin's space is made of its plugin's own operations where that offers all of them: other
+/// op sets may use the same names.
 ///
 /// # Errors
-/// Where a plugin cannot be loaded, or the space is not sound.
-pub fn space(spec: &mut Spec, inputs: &mut Inputs) -> Result<(Vec<Arc<Plugin>>, Arc<Space>)> {
-    let mut plugins = plugins::listed(spec)?;
-    let (node, own) = space_node(spec, &plugins, inputs)?;
-    let resolve = |plugins: &[Arc<Plugin>]| {
-        let sets = plugins.iter().map(OpSet::of).filter_map(Result::transpose).collect::<Result<_>>()?;
+/// Where a plugin or script cannot be loaded, or the space is not sound.
+pub fn space(spec: &mut Spec, inputs: &mut Inputs) -> Result<(Vec<Provider>, Arc<Space>)> {
+    let mut providers = plugins::listed(spec)?;
+    let Description { node, own, script } = describe(spec, &providers, inputs)?;
+    let resolve = |providers: &[Provider]| {
+        let sets = providers.iter().map(OpSet::from_provider).filter_map(Result::transpose).collect::<Result<_>>()?;
         Space::from_node(&node, &OpSets(sets)).map(Arc::new)
     };
     let space = match &own {
-        Some(plugin) => resolve(std::slice::from_ref(plugin)).ok(),
+        Some(plugin) => resolve(&[Provider::Plugin(plugin.clone())]).ok(),
         None => None,
     };
     let space = match (space, own) {
         (Some(space), Some(plugin)) => {
-            plugins = vec![plugin];
+            providers = vec![Provider::Plugin(plugin)];
             space
         }
         (_, own) => {
-            plugins.extend(own.filter(|own| plugins.iter().all(|p| p.name != own.name)));
-            resolve(&plugins)?
+            let own = own.filter(|own| providers.iter().all(|s| s.name() != own.name));
+            providers.extend(own.map(Provider::Plugin));
+            resolve(&providers)?
         }
     };
-    for plugin in &plugins {
-        inputs.add_plugin(plugin)?;
+    for provider in &providers {
+        inputs.add_provider(provider)?;
     }
-    Ok((plugins, space))
+    // After op sets, whose copies need their names.
+    if let Some(script) = script {
+        inputs.add_script(&script, &script.name());
+    }
+    Ok((providers, space))
 }
 
 /// The source of a plugin's space among the inputs.
@@ -250,58 +265,91 @@ fn written_space(space: &spec::PluginSpace) -> PathBuf {
     format!("<space {} of plugin {}>", space.name, space.plugin).into()
 }
 
-/// The description of a spec's space, and the plugin that wrote it, where one did.
-fn space_node(spec: &mut Spec, plugins: &[Arc<Plugin>], inputs: &mut Inputs) -> Result<(Node, Option<Arc<Plugin>>)> {
+/// The source of what a script returned, among the inputs.
+fn returned_space(space: &spec::ScriptSpace) -> PathBuf {
+    format!("<space of script {}>", space.script.display()).into()
+}
+
+/// The description of a spec's space.
+struct Description {
+    node: Node,
+    /// The plugin that wrote it, where one did.
+    own: Option<Arc<Plugin>>,
+    /// The script that returned it, where one did.
+    script: Option<Files>,
+}
+
+/// The description of a spec's space, from wherever it comes.
+fn describe(spec: &mut Spec, providers: &[Provider], inputs: &mut Inputs) -> Result<Description> {
     let [at, at_plugin, at_name] = ["space", "space.plugin", "space.name"].map(|key| place(spec, key));
-    match &spec.space {
-        spec::Space::Inline(node) => Ok((node.clone(), None)),
+    let (written, own, script) = match &spec.space {
+        spec::Space::Inline(node) => return Ok(Description { node: node.clone(), own: None, script: None }),
         spec::Space::File(path) => {
             let text = read_text(path, "space").map_err(|e| e.at(at))?;
             let node = Node::parse(&text, path)?;
             inputs.add_text(path, text);
-            Ok((node, None))
+            return Ok(Description { node, own: None, script: None });
+        }
+        spec::Space::Script(space) => {
+            let text = read_text(&space.script, "space script").map_err(|e| e.at(at))?;
+            let script = ScriptSpace::new(&space.script, &text, &spec.sandbox)?;
+            let written = script.write(&space.params)?;
+            inputs.add(&returned_space(space), &format!("{}.yaml", script.name()), written.text.as_bytes());
+            (written, None, Some(script.files()))
         }
         spec::Space::Plugin(space) => {
             let plugin = plugins::load(spec, "space.plugin", &space.plugin)?;
-            plugins::check_name(plugins, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
+            plugins::check_name(providers, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
             let spaces = PluginSpaces::expected(&plugin).map_err(|e| e.at(at_plugin))?;
             let written = spaces.write(&space.name, &space.params).map_err(|e| e.at(at_name))?;
-            inputs.add(&written_space(space), &format!("{}.yaml", space.name), written.text.into_bytes());
-            if let spec::Space::Plugin(space) = &mut spec.space {
-                space.params = written.params;
-            }
-            Ok((written.node, Some(plugin)))
+            inputs.add(&written_space(space), &format!("{}.yaml", space.name), written.text.as_bytes());
+            (written, Some(plugin), None)
         }
-        spec::Space::Script(_) => Err(Error::new("spaces from scripts are not supported by this version")
-            .at(at)
-            .expected("a file, the space itself, or `{plugin: …, name: …}`")),
+    };
+    if let Some(params) = spec.space.params_mut() {
+        *params = written.params;
     }
+    Ok(Description { node: written.node, own, script })
 }
 
-/// A policy, and the plugin that it comes from.
-type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>);
+/// A policy, the plugin that it comes from, the scripts that it is.
+type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>, Option<Scripts>);
 
-/// The policy that a spec names, with its plugin where it is one's. It gets the values of all its parameters.
-fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, plugins: &[Arc<Plugin>], inputs: &mut Inputs) -> Result<Chosen> {
+/// The policy that a spec names, with its plugin or scripts. It gets the values of all its parameters.
+fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], inputs: &mut Inputs) -> Result<Chosen> {
     let [at, at_plugin, at_name] = ["policy", "policy.plugin", "policy.name"].map(|key| place(spec, key));
-    let (policy, plugin, params): (Box<dyn Policy>, _, _) = match &spec.policy {
+    let changes = if let spec::Policy::Script(policy) = &spec.policy { policy.changes.len() } else { 0 };
+    let places: Vec<Place> = (0..changes).map(|i| place(spec, &format!("policy.changes.{i}.script"))).collect();
+    let mut chosen = spec.policy.clone();
+    let (policy, plugin, scripts, params): (Box<dyn Policy>, _, _, _) = match &mut chosen {
         spec::Policy::Script(policy) => {
             let text = read_text(&policy.script, "policy script").map_err(|e| e.at(at))?;
             let script = ScriptPolicy::new(&policy.script, &text, &policy.params, &spec.sandbox, view)?;
-            inputs.add_text(&policy.script, text);
+            let files = Files::of(script.script());
+            inputs.add_script(&files, &files.name());
+            for (i, change) in policy.changes.iter_mut().enumerate() {
+                let at = places[i].clone();
+                let script = compile(&change.script, &change.params, &spec.sandbox, view)
+                    .map_err(|e| e.context(format!("compiling what {at} names")))?;
+                let files = Files::of(script.script());
+                inputs.add_script(&files, &files.name());
+                change.params = script.params();
+            }
+            let scripts = Scripts::new(policy, policy.params.clone(), &spec.sandbox, files);
             let params = script.params();
-            (Box::new(script), None, params)
+            (Box::new(script), None, Some(scripts), params)
         }
         spec::Policy::Plugin(policy) => {
             let plugin = plugins::load(spec, "policy.plugin", &policy.plugin)?;
-            plugins::check_name(plugins, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
+            plugins::check_name(providers, &plugin).map_err(|e| e.at(at_plugin.clone()))?;
             let policies = PluginPolicies::expected(&plugin).map_err(|e| e.at(at_plugin))?;
             let made = policies.create(&policy.name, &policy.params, view, spec.seed).map_err(|e| e.at(at_name))?;
             inputs.add_plugin(&plugin)?;
             let params = made.params().clone();
-            (Box::new(made), Some(plugin), params)
+            (Box::new(made), Some(plugin), None, params)
         }
     };
-    *spec.policy.params_mut() = params;
-    Ok((policy, plugin))
+    *chosen.params_mut() = params;
+    spec.policy = chosen;
+    Ok((policy, plugin, scripts))
 }

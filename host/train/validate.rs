@@ -33,6 +33,7 @@ pub fn accuracy(
 ) -> Result<f64> {
     let _guard = tch::no_grad_guard();
     let network = &trainer.network;
+    let plan = &plan.without_gradient();
     let mixture = trainer.mixture(plan)?;
     let (norm, saved) = match batch_norm {
         BatchNorm::Batch => (Norm::Batch, Vec::new()),

@@ -1,8 +1,10 @@
-//! `edas plugin check`: the conformance kit over all that a plugin offers.
+//! `edas plugin check`: the conformance kit over all that a plugin, or the script of an op set or space, offers.
 
 use super::super::{Done, Failure, output};
+use super::Opened;
 use crate::conformance::{self, Check, Outcome};
 use crate::error::Error;
+use crate::extension::Plugin;
 use crate::extension::registry::bundled;
 use crate::graph::{OpSet, OpSets};
 use crate::policy::Policy;
@@ -10,11 +12,12 @@ use crate::policy::plugin::PluginPolicies;
 use crate::space::plugin::PluginSpaces;
 use crate::spec::Node;
 use serde_json::json;
+use std::sync::Arc;
 
 /// The options of `edas plugin check`.
 #[derive(clap::Args)]
 pub(in super::super) struct Options {
-    /// A library, or the name of a plugin.
+    /// A library, the name of a plugin, or the script of an op set or space.
     plugin: String,
     /// Only what is called so: an operation, a space or a policy.
     #[arg(long, value_name = "NAME")]
@@ -22,23 +25,61 @@ pub(in super::super) struct Options {
 }
 
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
-    let plugin = super::open(&options.plugin)?;
+    let opened = super::open(&options.plugin)?;
     // Maps this small gain nothing from more; kernels are tried on several besides.
     tch::set_num_threads(1);
     let wanted = |name: &str| options.only.as_ref().is_none_or(|only| only == name);
-    let mut checks: Vec<Check> = Vec::new();
-    let own = OpSet::of(&plugin)?;
-    for operation in own.iter().flat_map(|set| &set.operations).filter(|o| wanted(&o.name)) {
-        checks.extend(conformance::operation::check(operation));
+    let (name, version, checks) = match &opened {
+        Opened::Plugin(plugin) => (plugin.name.clone(), plugin.version.clone(), self::plugin(plugin, &wanted)?),
+        Opened::OpSet(script) => {
+            let checks = operations(Some(&OpSet::scripted(script)), &wanted);
+            (script.name().to_owned(), script.version().to_owned(), checks)
+        }
+        Opened::Space(script) => {
+            let name = script.name();
+            let text = script.write(&Node::empty("<default>"))?.text;
+            let checks =
+                if wanted(&name) { conformance::space::check(&name, &text, &op_sets(None)) } else { Vec::new() };
+            (name, String::new(), checks)
+        }
+    };
+    if checks.is_empty() {
+        let what = match &options.only {
+            Some(only) => format!("nothing that is called `{only}`"),
+            None => "nothing that can be checked".to_owned(),
+        };
+        return Err(Failure::Input(Error::new(match &opened {
+            Opened::Plugin(plugin) => format!("plugin `{}` offers {what}", plugin.name),
+            Opened::OpSet(_) | Opened::Space(_) => format!("the script {} offers {what}", options.plugin),
+        })));
     }
-    if let Some(spaces) = PluginSpaces::of(&plugin)? {
+    let failed = checks.iter().filter(|c| matches!(c.outcome, Outcome::Failed { .. })).count();
+    if json_wanted {
+        output::json(&json!({ "plugin": name, "version": version, "failed": failed, "checks": checks }))?;
+    } else {
+        output::print(&text(&checks, failed))?;
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::No) }
+}
+
+/// The checks of an op set's operations.
+fn operations(set: Option<&OpSet>, wanted: &dyn Fn(&str) -> bool) -> Vec<Check> {
+    let wanted = set.into_iter().flat_map(|set| &set.operations).filter(|o| wanted(&o.name));
+    wanted.flat_map(conformance::operation::check).collect()
+}
+
+/// The checks of all that a plugin offers.
+fn plugin(plugin: &Arc<Plugin>, wanted: &dyn Fn(&str) -> bool) -> crate::Result<Vec<Check>> {
+    let own = OpSet::of(plugin)?;
+    let mut checks = operations(own.as_ref(), wanted);
+    if let Some(spaces) = PluginSpaces::of(plugin)? {
         let sets = op_sets(own.as_ref());
         for space in spaces.list.iter().filter(|s| wanted(&s.name)) {
             let text = spaces.write(&space.name, &Node::empty("<default>"))?.text;
             checks.extend(conformance::space::check(&space.name, &text, &sets));
         }
     }
-    if let Some(policies) = PluginPolicies::of(&plugin)? {
+    if let Some(policies) = PluginPolicies::of(plugin)? {
         let space = conformance::policy::space();
         for policy in policies.list.iter().filter(|p| wanted(&p.name)) {
             let make = || -> crate::Result<Box<dyn Policy>> {
@@ -47,20 +88,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
             checks.extend(conformance::policy::check(&policy.name, &space, &make));
         }
     }
-    if checks.is_empty() {
-        let what = match &options.only {
-            Some(only) => format!("nothing that is called `{only}`"),
-            None => "nothing that can be checked".to_owned(),
-        };
-        return Err(Failure::Input(Error::new(format!("plugin `{}` offers {what}", plugin.name))));
-    }
-    let failed = checks.iter().filter(|c| matches!(c.outcome, Outcome::Failed { .. })).count();
-    if json_wanted {
-        output::json(&json!({ "plugin": plugin.name, "version": plugin.version, "failed": failed, "checks": checks }))?;
-    } else {
-        output::print(&text(&checks, failed))?;
-    }
-    if failed == 0 { Ok(()) } else { Err(Failure::No) }
+    Ok(checks)
 }
 
 fn text(checks: &[Check], failed: usize) -> String {

@@ -1,11 +1,13 @@
-//! `edas plugin inspect`: all that a plugin describes.
+//! `edas plugin inspect`: all that a plugin, or the script of an op set or space, describes.
 
+use super::super::Done;
 use super::super::output::{self, count};
-use super::super::{Done, Failure};
+use super::Opened;
 use crate::error::{Error, Result};
 use crate::extension::{Listed, Origin, Parameter, Plugin, Settings};
-use crate::graph::{Arguments, Form, LayerGraph, OpSet, Operation};
+use crate::graph::{Arguments, Form, LayerGraph, OpScript, OpSet, Operation};
 use crate::policy::plugin::PluginPolicies;
+use crate::space::ScriptSpace;
 use crate::space::plugin::PluginSpaces;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 /// The options of `edas plugin inspect`.
 #[derive(clap::Args)]
 pub(in super::super) struct Options {
-    /// A library, or the name of a plugin.
+    /// A library, the name of a plugin, or the script of an op set or space.
     plugin: String,
     /// Only the operation of this name.
     #[arg(long, value_name = "NAME")]
@@ -48,7 +50,35 @@ pub(super) fn offers(plugin: &Arc<Plugin>) -> String {
 }
 
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
-    let plugin = super::open(&options.plugin)?;
+    let (report, text) = match super::open(&options.plugin)? {
+        Opened::Plugin(plugin) => self::plugin(&plugin, options)?,
+        Opened::OpSet(script) => op_script(&script, options)?,
+        Opened::Space(script) => space_script(&script),
+    };
+    if json_wanted { output::json(&report) } else { output::print(&text) }
+}
+
+/// The op set of a script.
+fn op_script(script: &Arc<OpScript>, options: &Options) -> Result<(Value, String)> {
+    let (name, version, description) = (script.name(), script.version(), script.description());
+    let path = script.file().display().to_string();
+    let about = if description.is_empty() { String::new() } else { format!(": {description}") };
+    let mut text = format!("{name} {version}{about}\nop set, {path}\n");
+    let mut report = json!({ "name": name, "version": version, "description": description, "where": path });
+    report["operations"] = operations(&OpSet::scripted(script), options, &mut text)?;
+    Ok((report, text))
+}
+
+/// The space of a script.
+fn space_script(script: &ScriptSpace) -> (Value, String) {
+    let (name, path) = (script.name(), script.file().display().to_string());
+    let mut text = format!("{name}\nspace, {path}\n");
+    let parameters = parameters(script.declared(), &mut text);
+    (json!({ "name": name, "where": path, "spaces": [{ "name": name, "doc": "", "parameters": parameters }] }), text)
+}
+
+/// A plugin, with all that it offers.
+fn plugin(plugin: &Arc<Plugin>, options: &Options) -> Result<(Value, String)> {
     let mut report = json!({
         "name": plugin.name,
         "version": plugin.version,
@@ -67,44 +97,42 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         report["abi"].as_str().unwrap_or_default(),
         report["where"].as_str().unwrap_or_default(),
     );
-    let mut operations = Vec::new();
-    if let Some(set) = OpSet::of(&plugin)? {
-        let wanted = |o: &&Operation| options.operation.as_ref().is_none_or(|name| *name == o.name);
-        let list: Vec<&Operation> = set.operations.iter().filter(wanted).collect();
-        if list.is_empty() && options.operation.is_some() {
-            return Err(Failure::Input(unknown(options.operation.as_deref().unwrap_or_default(), &set)));
-        }
-        for operation in list {
-            operations.push(self::operation(operation, options, &mut text));
-        }
-    }
-    report["operations"] = Value::Array(operations);
+    report["operations"] = match OpSet::of(plugin)? {
+        Some(set) => operations(&set, options, &mut text)?,
+        None => Value::Array(Vec::new()),
+    };
     if options.operation.is_none() {
-        if let Some(spaces) = PluginSpaces::of(&plugin)? {
+        if let Some(spaces) = PluginSpaces::of(plugin)? {
             report["spaces"] = spaces.list.iter().map(|space| listed("space", space, &mut text)).collect();
         }
-        if let Some(policies) = PluginPolicies::of(&plugin)? {
+        if let Some(policies) = PluginPolicies::of(plugin)? {
             report["policies"] = policies.list.iter().map(|policy| listed("policy", policy, &mut text)).collect();
         }
     }
-    if json_wanted { output::json(&report) } else { output::print(&text) }
+    Ok((report, text))
+}
+
+/// The operations of an op set that are wanted.
+fn operations(set: &OpSet, options: &Options, text: &mut String) -> Result<Value> {
+    let wanted = |o: &&Operation| options.operation.as_ref().is_none_or(|name| *name == o.name);
+    let list: Vec<&Operation> = set.operations.iter().filter(wanted).collect();
+    match &options.operation {
+        Some(name) if list.is_empty() => Err(unknown(name, set)),
+        _ => Ok(list.into_iter().map(|operation| self::operation(operation, options, text)).collect()),
+    }
 }
 
 fn unknown(name: &str, set: &OpSet) -> Error {
     let names = || set.operations.iter().map(|o| o.name.as_str());
-    Error::new(format!("the plugin has no operation `{name}`"))
+    Error::new(format!("{} has no operation `{name}`", set.provider))
         .expected(names().collect::<Vec<_>>().join(", "))
         .help_if(crate::error::nearest(name, names()))
 }
 
 /// One operation: its descriptor, and its graph in both forms at strides 1 and 2, as text and as JSON.
 fn operation(operation: &Operation, options: &Options, text: &mut String) -> Value {
-    let _ = writeln!(text, "\noperation {}: {}", operation.name, operation.doc);
-    let values = (operation.inputs, operation.outputs);
-    if values != (1, 1) {
-        let _ = writeln!(text, "  {} inputs, {} outputs", values.0, values.1);
-    }
-    let parameters = parameters(&operation.parameters, text);
+    let doc = if operation.doc.is_empty() { String::new() } else { format!(": {}", operation.doc) };
+    let _ = writeln!(text, "\noperation {}{doc}", operation.name);
     let mut costs = output::table(["form", "stride", "layers", "parameters", "multiply-adds", "activations"]);
     let mut graphs = Vec::new();
     let mut shown: Option<LayerGraph> = None;
@@ -136,6 +164,14 @@ fn operation(operation: &Operation, options: &Options, text: &mut String) -> Val
             graphs.push(entry);
         }
     }
+    // A script says how many values it returns by returning them.
+    let outputs = operation.outputs.or_else(|| shown.as_ref().map(|graph| graph.outputs.len()));
+    if let Some(outputs) = outputs
+        && (operation.inputs, outputs) != (1, 1)
+    {
+        let _ = writeln!(text, "  {} inputs, {outputs} outputs", operation.inputs);
+    }
+    let parameters = parameters(&operation.parameters, text);
     if let Some(graph) = &shown {
         let _ = writeln!(text, "  {}", graph.to_string().replace('\n', "\n  "));
     }
@@ -144,7 +180,7 @@ fn operation(operation: &Operation, options: &Options, text: &mut String) -> Val
         "name": operation.name,
         "doc": operation.doc,
         "inputs": operation.inputs,
-        "outputs": operation.outputs,
+        "outputs": outputs,
         "parameters": parameters,
         "graphs": graphs,
     })

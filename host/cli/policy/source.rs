@@ -35,7 +35,7 @@ impl Source {
             return Ok(Self::Script(format!("<shipped>/{given}.rhai").into(), shipped.text.to_owned()));
         }
         if let Some((plugin, name)) = given.rsplit_once(':').filter(|(plugin, _)| !plugin.is_empty()) {
-            return Ok(Self::Plugin(plugin::open(plugin)?, name.to_owned()));
+            return Ok(Self::Plugin(plugin::plugin(plugin)?, name.to_owned()));
         }
         let names = || SHIPPED.iter().map(|s| s.name);
         let script = path.with_extension("rhai");

@@ -125,7 +125,8 @@ impl<'a> Planner<'a> {
         let edges = self.edges(edge)?;
         let plan = self.plan(plan)?;
         let edge = edges.start;
-        let one = || Error::new(format!("the setting `{name}` holds for one edge")).expected("an edge").found("all edges");
+        let one =
+            || Error::new(format!("the setting `{name}` holds for one edge")).expected("an edge").found("all edges");
         match (name.as_str(), value) {
             ("sign", Attribute::Integer(sign @ (1 | -1))) => {
                 let sign = if sign == 1 { Sign::Plus } else { Sign::Minus };

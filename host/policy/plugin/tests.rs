@@ -2,8 +2,8 @@
 
 use super::planner::{Answer, Planner};
 use crate::error::Result;
-use crate::policy::{Gate, Phase, Sign, Steps};
 use crate::policy::view::{EdgeView, SpaceView};
+use crate::policy::{Gate, Phase, Sign, Steps};
 use edas_plugin::abi::{self, Attribute, Text};
 
 fn view() -> SpaceView {

@@ -2,12 +2,10 @@
 //!
 //! - `help`: what the author of a script may have meant, for its errors
 //! - `interface`: what a script sees: turns, plans, edges, random numbers
-//! - `params`: the parameters that a script declares
 //! - `state`: the policy's memory as plain data
 
 mod help;
 pub mod interface;
-mod params;
 mod state;
 
 use super::step::Steps;
@@ -15,6 +13,7 @@ use super::turn::{EpochEnd, StepResult, Turn};
 use super::view::SpaceView;
 use super::{AfterEpoch, Policy};
 use crate::error::{Error, Result, nearest};
+use crate::extension::declaration::{self as params, type_name};
 use crate::extension::script::Script;
 use crate::extension::{Parameter, Setting, parameter};
 use crate::space::{Alpha, Choices};
@@ -23,14 +22,6 @@ use rhai::{Dynamic, Map};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The name of a value's type as scripts know it.
-fn type_name(value: &Dynamic) -> &str {
-    match value.type_name().rsplit("::").next().unwrap_or_default() {
-        "()" => "()",
-        name => name.strip_suffix("Value").unwrap_or(name),
-    }
-}
 
 /// A value's type, for messages.
 fn found_text(value: &Dynamic) -> String {
@@ -97,6 +88,11 @@ impl ScriptPolicy {
         Ok(policy)
     }
 
+    /// The script.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
     /// The parameters that the script declares.
     pub fn declared(&self) -> &[Parameter] {
         &self.declared
@@ -105,11 +101,6 @@ impl ScriptPolicy {
     /// The values of all parameters, defaults filled in, as a spec writes them.
     pub fn params(&self) -> Node {
         parameter::written(&self.declared, &self.settings)
-    }
-
-    /// The compiled script.
-    pub fn script(&self) -> &Script {
-        &self.script
     }
 
     /// The hooks that it defines.

@@ -158,8 +158,16 @@ pub(super) fn register(api: &mut Interface) {
         "A step that updates α on a batch of the search split.",
         step(Phase::Architecture),
     )
-    .function("weights(plan: Plan) -> Step", "A step that updates weights on a batch of the train split.", step(Phase::Weights))
-    .function("measure(plan: Plan) -> Step", "A step that only looks, at a batch of the search split.", step(Phase::Measure));
+    .function(
+        "weights(plan: Plan) -> Step",
+        "A step that updates weights on a batch of the train split.",
+        step(Phase::Weights),
+    )
+    .function(
+        "measure(plan: Plan) -> Step",
+        "A step that only looks, at a batch of the search split.",
+        step(Phase::Measure),
+    );
 }
 
 fn gates(api: &mut Interface) {
@@ -192,9 +200,11 @@ fn gates(api: &mut Interface) {
         },
     );
     straight_through(api);
-    api.function("off(plan: Plan, edge: Edge|int) -> Plan", "The edge carries nothing.", |p: &mut PlanValue, edge: Dynamic| {
-        p.gate(&edge, |_| Ok(Gate::Off))
-    });
+    api.function(
+        "off(plan: Plan, edge: Edge|int) -> Plan",
+        "The edge carries nothing.",
+        |p: &mut PlanValue, edge: Dynamic| p.gate(&edge, |_| Ok(Gate::Off)),
+    );
 }
 
 fn straight_through(api: &mut Interface) {

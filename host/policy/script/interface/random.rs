@@ -68,12 +68,16 @@ pub(super) fn register(api: &mut Interface) {
         .function("uniform(rng: Random) -> float", "A number from 0 to below 1.", |r: &mut RandomValue| {
             r.stream().uniform()
         })
-        .function("normal(rng: Random) -> float", "A draw from the standard normal distribution.", |r: &mut RandomValue| {
-            r.stream().normal()
-        })
-        .function("gumbel(rng: Random) -> float", "A draw from the standard Gumbel distribution.", |r: &mut RandomValue| {
-            r.stream().gumbel()
-        })
+        .function(
+            "normal(rng: Random) -> float",
+            "A draw from the standard normal distribution.",
+            |r: &mut RandomValue| r.stream().normal(),
+        )
+        .function(
+            "gumbel(rng: Random) -> float",
+            "A draw from the standard Gumbel distribution.",
+            |r: &mut RandomValue| r.stream().gumbel(),
+        )
         .function(
             "choose(rng: Random, array: Array) -> ?",
             "An entry of the array, each equally likely.",

@@ -1,24 +1,34 @@
-//! The parameters that a script declares with `param(…)`.
+//! The parameters that a script declares with `param(…)`: of a policy, of a space, of the operations of an op set.
 
-use crate::error::{Error, Result};
-use crate::extension::script::raise;
-use crate::extension::{Parameter, ParameterKind, Setting};
+use super::script::raise;
+use super::{Parameter, ParameterKind, Setting};
+use crate::error::{Error, Result, nearest};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FLOAT, INT, ImmutableString, Map};
 
 /// What `param(…)` returns: a declaration that has no name yet.
 #[derive(Debug, Clone)]
-pub(super) struct Declaration {
+pub(crate) struct Declaration {
     doc: String,
     kind: ParameterKind,
 }
 
 /// What a declaration looks like.
-pub(super) const FORMS: &str =
+pub(crate) const FORMS: &str =
     "param(default, lowest, highest, \"doc\"), param(true, \"doc\") or param(\"word\", [\"word\", …], \"doc\")";
+
+/// The name of a value's type as scripts know it.
+pub(crate) fn type_name(value: &Dynamic) -> &str {
+    let name = value.type_name().rsplit("::").next().unwrap_or_default();
+    // Types of the host's are called after what they are to scripts: `TurnValue` is a `Turn`.
+    match name.strip_suffix("Value") {
+        None | Some("") => name,
+        Some(name) => name,
+    }
+}
 
 type Raised<T> = Result<T, Box<EvalAltResult>>;
 
-pub(super) fn register(engine: &mut Engine) {
+pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Declaration>("Parameter");
     engine.register_fn("param", |default: INT, least: INT, most: INT, doc: &str| -> Raised<Declaration> {
         ranged(least <= default && default <= most)?;
@@ -37,12 +47,7 @@ pub(super) fn register(engine: &mut Engine) {
                 Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
             }
             _ => Err(raise(Error::new("a parameter's default and its range are numbers").expected(FORMS).found(
-                format!(
-                    "values of type {}, {} and {}",
-                    super::type_name(&default),
-                    super::type_name(&least),
-                    super::type_name(&most)
-                ),
+                format!("values of type {}, {} and {}", type_name(&default), type_name(&least), type_name(&most)),
             ))),
         }
     });
@@ -65,7 +70,7 @@ fn ranged(fits: bool) -> Raised<()> {
 }
 
 /// The declarations that `params()` returned.
-pub(super) fn declared(returned: Dynamic) -> Result<Vec<Parameter>> {
+pub(crate) fn declared(returned: Dynamic) -> Result<Vec<Parameter>> {
     let wrong = |found: &str| {
         Error::new("`params()` returned something else")
             .expected("a map of parameters: #{ name: param(default, lowest, highest, \"doc\") }")
@@ -84,7 +89,7 @@ pub(super) fn declared(returned: Dynamic) -> Result<Vec<Parameter>> {
 }
 
 /// The value of every declared parameter, as scripts see them.
-pub(super) fn values(declared: &[Parameter], values: &[Setting]) -> Map {
+pub(crate) fn values(declared: &[Parameter], values: &[Setting]) -> Map {
     let value = |setting: &Setting| match setting {
         Setting::Integer(v) => Dynamic::from_int(*v),
         Setting::Number(v) => Dynamic::from_float(*v),
@@ -92,4 +97,13 @@ pub(super) fn values(declared: &[Parameter], values: &[Setting]) -> Map {
         Setting::Word(v) => Dynamic::from(ImmutableString::from(v.as_str())),
     };
     declared.iter().zip(values).map(|(p, v)| (p.name.as_str().into(), value(v))).collect()
+}
+
+/// The error of a call, with help where a parameter that is not declared was asked for (`params.kernl`).
+pub(crate) fn explain(error: Error, declared: &[Parameter]) -> Error {
+    let asked = |what: &str| Some(what.strip_prefix("there is no property `")?.strip_suffix('`')?.to_owned());
+    match asked(&error.fields().what) {
+        Some(name) => error.help_if(nearest(&name, declared.iter().map(|p| p.name.as_str()))),
+        None => error,
+    }
 }
