@@ -155,16 +155,6 @@ impl Script {
         Ok(value)
     }
 
-    /// Its file.
-    pub fn file(&self) -> &Path {
-        self.sources.file(0)
-    }
-
-    /// What it says.
-    pub fn text(&self) -> &Arc<str> {
-        self.sources.text(0)
-    }
-
     /// An error about the script as a whole.
     pub fn error(&self, what: impl Into<String>) -> Error {
         Error::new(what).at(Place::file(self.sources.file(0)))
