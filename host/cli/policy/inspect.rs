@@ -49,17 +49,17 @@ fn script(name: &str, file: &Path, text: &str) -> crate::Result<(Value, String)>
     let space: Arc<SpaceView> = Problem::new(&Settings::new(0)).space;
     let policy = ScriptPolicy::new(file, text, &Node::empty("<default>"), &Sandbox::default(), &space)?;
     let script = policy.script();
-    let doc = header(text);
+    let doc = script.doc();
     let hooks = policy.hooks();
-    let functions = script.functions();
-    let helpers: Vec<&String> = functions.iter().filter(|f| !hooks.contains(&f.as_str())).collect();
+    let helpers: Vec<_> = script.signatures().into_iter().filter(|f| !hooks.contains(&f.name.as_str())).collect();
     let value = json!({
         "name": name,
         "file": file,
         "doc": doc,
         "parameters": parameters(policy.declared()),
         "hooks": hooks,
-        "helpers": helpers,
+        "helpers": helpers.iter().map(|f| json!({ "signature": signature(f), "doc": f.doc })).collect::<Vec<_>>(),
+        "modules": script.modules().iter().map(|m| json!({ "name": m.name, "file": m.path })).collect::<Vec<_>>(),
     });
     let mut shown = format!("{name}, {}\n", file.display());
     if !doc.is_empty() {
@@ -68,14 +68,23 @@ fn script(name: &str, file: &Path, text: &str) -> crate::Result<(Value, String)>
     shown.push_str(&parameter_table(policy.declared()));
     let _ = writeln!(shown, "\nhooks: {}", hooks.join(", "));
     if !helpers.is_empty() {
-        let _ = writeln!(shown, "helpers: {helpers:?}");
+        shown.push_str("helpers:\n");
+    }
+    for helper in &helpers {
+        let _ = writeln!(shown, "  {}", signature(helper));
+        for line in helper.doc.lines() {
+            let _ = writeln!(shown, "    {line}");
+        }
+    }
+    if !script.modules().is_empty() {
+        let names: Vec<&str> = script.modules().iter().map(|m| m.name.as_str()).collect();
+        let _ = writeln!(shown, "imports: {}", names.join(", "));
     }
     Ok((value, shown))
 }
 
-fn header(text: &str) -> String {
-    let lines = text.lines().take_while(|l| l.starts_with("//"));
-    lines.map(|l| l.trim_start_matches('/').trim()).collect::<Vec<_>>().join("\n")
+fn signature(function: &crate::extension::script::Function) -> String {
+    format!("{}({})", function.name, function.parameters.join(", "))
 }
 
 fn parameters(list: &[Parameter]) -> Value {
