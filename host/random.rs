@@ -31,8 +31,12 @@ pub enum Purpose {
     /// Noise of relaxed gates, drawn when a plan is resolved: of the plan's own seed, which its policy drew for the
     /// iteration; the position is the step within the iteration.
     GateNoise,
+    /// Which examples' outputs of a candidate are dropped; the position is a hash of iteration, step and the operation's name.
+    DropPath,
     /// What a policy draws when it is asked for the plan under which the supernet is validated.
     Validation,
+    /// The synthetic problem that policies are tried on; positions are hashes of names.
+    Problem,
 }
 
 impl Purpose {
@@ -46,7 +50,9 @@ impl Purpose {
             Purpose::AugmentSearch => "augment-search",
             Purpose::Policy => "policy",
             Purpose::GateNoise => "gate-noise",
+            Purpose::DropPath => "drop-path",
             Purpose::Validation => "validation",
+            Purpose::Problem => "problem",
         }
     }
 }

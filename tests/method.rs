@@ -15,7 +15,7 @@ use edas::spec::{ArchitectureOptimizer, WeightsOptimizer};
 use edas::supernet::{Include, Network, Part};
 use edas::train::optimizer::{Architecture, Sgd};
 use edas::train::setup::{Need, Setup};
-use edas::train::{TensorBatch, Trainer};
+use edas::train::{StepInput, TensorBatch, Trainer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tch::{Kind, Tensor};
@@ -51,7 +51,7 @@ fn only_the_drawn_row_moves_under_lazy() {
     for edge in [3, 3, 20] {
         let before = trainer.architecture.clone();
         let plan = Plan::strongest(28).relax(edge).resolve(&before.alpha, 0);
-        trainer.step(Phase::Architecture, &plan, &batch, 0.025).expect("a step");
+        trainer.step(Phase::Architecture, &plan, &StepInput::of(&batch, 0.025)).expect("a step");
         let after = &trainer.architecture;
         for e in 0..28 {
             let same = before.alpha[e] == after.alpha[e]
@@ -70,7 +70,7 @@ fn every_row_moves_under_dense_adam_with_decay() {
     let mut trainer = trainer(&settings(3, 4, 8, Kind::Float), &dense);
     let before = trainer.architecture.alpha.clone();
     let plan = Plan::strongest(28).relax(3).resolve(&before, 0);
-    trainer.step(Phase::Architecture, &plan, &batch(Kind::Float, 8, "batch"), 0.025).expect("a step");
+    trainer.step(Phase::Architecture, &plan, &StepInput::of(&batch(Kind::Float, 8, "batch"), 0.025)).expect("a step");
     assert!((0..28).all(|e| before[e] != trainer.architecture.alpha[e]));
 }
 
@@ -80,7 +80,9 @@ fn weights_of_candidates_that_are_not_finite_are_named_first() {
     let mut trainer = trainer(&settings(3, 4, 8, Kind::Float), &ArchitectureOptimizer::default());
     trainer.architecture.alpha[3][1] = f64::NAN;
     let plan = Plan::strongest(28).relax(3).resolve(&trainer.architecture.alpha, 0);
-    let error = trainer.step(Phase::Weights, &plan, &batch(Kind::Float, 8, "batch"), 0.025).expect_err("no loss");
+    let error = trainer
+        .step(Phase::Weights, &plan, &StepInput::of(&batch(Kind::Float, 8, "batch"), 0.025))
+        .expect_err("no loss");
     assert!(error.to_string().contains("the weights of the candidates of edge 3"), "{error}");
 }
 
@@ -233,7 +235,7 @@ fn alpha_max_trains_one_candidate_per_edge() {
     let weights: Vec<Tensor> = trainer.network.parameters.iter().map(|p| p.tensor.copy()).collect();
     let images = noise(&[4, 1, 8, 8], Kind::Float, "digits");
     let batch = TensorBatch { images, labels: Tensor::from_slice(&[1i64, 7, 3, 0]) };
-    trainer.step(Phase::Weights, &plan, &batch, 0.1).expect("a step");
+    trainer.step(Phase::Weights, &plan, &StepInput::of(&batch, 0.1)).expect("a step");
     let mut per_edge: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
     for (before, parameter) in weights.iter().zip(trainer.network.parameters.iter()).filter(|(_, p)| p.trained) {
         let parts: Vec<&str> = parameter.name.split('.').collect();
@@ -355,14 +357,15 @@ fn a_dead_relaxed_edge_and_a_cut_network_do_no_harm() {
     let nothing: Vec<Option<usize>> = vec![Some(0); 28];
     let cut = Resolved::of_choices(&nothing);
     for phase in [Phase::Measure, Phase::Weights, Phase::Architecture] {
-        let result = trainer.step(phase, &cut, &batch, 0.025).expect("a cut network runs");
+        let result = trainer.step(phase, &cut, &StepInput::of(&batch, 0.025)).expect("a cut network runs");
         assert!(result.loss.is_finite());
     }
     // The reduction cells carry nothing; so a normal cell before them is dead, and the first of them is the only one with
     // a relaxed edge. With 3 cells: normal, reduce, reduce.
     let mut dead = cut.clone();
     dead.gates[5] = Plan::strongest(28).relax(5).resolve(&before.alpha, 0).gates[5].clone();
-    let result = trainer.step(Phase::Architecture, &dead, &batch, 0.025).expect("a dead edge does no harm");
+    let result =
+        trainer.step(Phase::Architecture, &dead, &StepInput::of(&batch, 0.025)).expect("a dead edge does no harm");
     assert!(result.loss.is_finite());
     assert_eq!(trainer.architecture, before, "a row without a gradient is not stepped");
     let finite = |p: &edas::supernet::Parameter| p.tensor.isfinite().all().int64_value(&[]) == 1;

@@ -15,7 +15,7 @@ use edas::supernet::{Include, Network, Part};
 use edas::train::optimizer::{Architecture, Sgd};
 use edas::train::schedule::cosine;
 use edas::train::step::cross_entropy;
-use edas::train::{TensorBatch, Trainer};
+use edas::train::{StepInput, TensorBatch, Trainer};
 use tch::{Kind, Tensor};
 
 fn channels_last(x: &Tensor) -> Tensor {
@@ -252,7 +252,7 @@ fn two_plans_in_one_iteration_match() {
     let batch = batch("batch", [4, 3, 8, 8], |i| (7 * i + 3) % 10);
     let edges = before.len();
     let plan = Plan::strongest(edges).relax(9).resolve(&before, 0);
-    let result = trainer.step(Phase::Architecture, &plan, &batch, 0.025).expect("a step");
+    let result = trainer.step(Phase::Architecture, &plan, &StepInput::of(&batch, 0.025)).expect("a step");
     let near = |a: f64, key: &str| assert_near(&Tensor::from(a), fixture.get(key), 1e-9, key);
     near(result.loss, "p4.architecture.loss");
     // Adam's first moment after one step is (1 − β₁) times the gradient.
@@ -260,7 +260,7 @@ fn two_plans_in_one_iteration_match() {
     assert_near(&Tensor::from_slice(&gradient), fixture.get("p4.galpha.9"), 1e-9, "p4.galpha.9");
     reset(&trainer.network);
     let plan = Plan::strongest(edges).resolve(&before, 1);
-    let result = trainer.step(Phase::Weights, &plan, &batch, 0.025).expect("a step");
+    let result = trainer.step(Phase::Weights, &plan, &StepInput::of(&batch, 0.025)).expect("a step");
     near(result.loss, "p4.weights.loss");
 }
 
@@ -288,7 +288,7 @@ fn iterations_match(variant: &str, lazy: bool, decay: f64) {
             (Phase::Weights, batch(&format!("train.{t}"), size, |i| (7 * i + 3 + t) % 10)),
         ];
         for (phase, batch) in batches {
-            let result = trainer.step(phase, &plan, &batch, rate).expect("a step");
+            let result = trainer.step(phase, &plan, &StepInput::of(&batch, rate)).expect("a step");
             if phase == Phase::Architecture { search.push(result.loss) } else { train.push(result.loss) }
         }
     }

@@ -1,9 +1,10 @@
 //! A search as seen in the terminal: a bar per epoch and a line after it, or plain lines where stderr is no terminal.
 
-use super::output::{duration, say};
+use super::message;
+use super::output::{colours, duration, say};
 use crate::error::Result;
 use crate::policy::SpaceView;
-use crate::run::{EpochRecord, Event, IterationRecord, Observer};
+use crate::run::{EpochRecord, Event, IterationRecord, Observer, ScriptEvent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -71,19 +72,45 @@ impl Progress {
             record.learning_rate,
             duration(record.seconds)
         );
+        self.line(&line);
+        if let Some(bar) = &self.bar {
+            bar.set_position(0);
+            bar.set_prefix(self.name(record.epoch + 1));
+        }
+    }
+
+    /// A line above the bar.
+    fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => {
-                bar.println(line);
-                bar.set_position(0);
-                bar.set_prefix(self.name(record.epoch + 1));
-            }
-            None => say(&line),
+            Some(bar) => bar.println(text),
+            None => say(text),
+        }
+    }
+}
+
+/// What a watched script does must be seen, progress or not.
+fn script_text(event: &ScriptEvent) -> String {
+    match event {
+        ScriptEvent::Planned(change) | ScriptEvent::Changed(change) => {
+            format!(
+                "the script has changed: from iteration {} on it is this one: {}",
+                change.iteration,
+                change.files.script.display()
+            )
+        }
+        ScriptEvent::Refused(error) => {
+            let text = message::render(error, colours(&std::io::stderr()));
+            format!("{}\nthe changed script cannot be used: the search goes on with the old one", text.trim_end())
         }
     }
 }
 
 impl Observer for Progress {
     fn event(&mut self, event: &Event) -> Result<()> {
+        if let Event::Script(event) = event {
+            self.line(&script_text(event));
+            return Ok(());
+        }
         if self.quiet {
             return Ok(());
         }
@@ -117,7 +144,7 @@ impl Observer for Progress {
                     bar.finish_and_clear();
                 }
             }
-            Event::Step(_) | Event::Validation { .. } | Event::Kept(_) => {}
+            Event::Script(_) | Event::Step(_) | Event::Validation { .. } | Event::Kept(_) => {}
         }
         Ok(())
     }

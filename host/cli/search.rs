@@ -19,6 +19,10 @@ pub(super) struct Options {
     /// The run directory; `runs/<spec name>-<seed>` where it is not given.
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Look at the policy's script after every epoch: where it has changed, it takes over; where it has errors, the old one stays.
+    /// The run directory keeps every version, so that the run can be repeated.
+    #[arg(long)]
+    watch: bool,
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
@@ -28,10 +32,13 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let spec = options.spec.load()?;
     let path = options.run.clone().unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
     RunDirectory::refuse_existing(&path)?;
-    let search = Search::from_spec(spec)?;
+    let mut search = Search::from_spec(spec)?;
+    if options.watch {
+        search = search.watching()?;
+    }
     let setup = search.setup();
     let contents = Contents {
-        spec: setup.portable_spec().to_yaml()?,
+        spec: setup.portable_spec(),
         inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
         hashes: setup.hashes(),
     };

@@ -9,7 +9,7 @@ use crate::spec::{ArchitectureOptimizer, Node, WeightsOptimizer};
 use crate::supernet::{Include, Network, Settings};
 use crate::train::batch::TensorBatch;
 use crate::train::optimizer::{Architecture, Sgd};
-use crate::train::step::Trainer;
+use crate::train::step::{StepInput, Trainer};
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
@@ -82,7 +82,7 @@ fn trains(space: &Arc<Space>, size: (i64, i64, i64)) -> Case {
         for plan in [Plan::strongest(edges).relax_all(), Plan::strongest(edges)] {
             for phase in [Phase::Architecture, Phase::Weights] {
                 let plan = plan.resolve(&trainer.architecture.alpha, 0);
-                trainer.step(phase, &plan, &batch, 0.01)?;
+                trainer.step(phase, &plan, &StepInput::of(&batch, 0.01))?;
             }
         }
         if trainer.architecture.alpha.iter().flatten().all(|a| *a == 0.0) {

@@ -1,10 +1,13 @@
 //! The run directory: everything that a run was made of, and everything that it said.
 
-use super::event::{Event, Observer};
+use super::event::{Change, Event, Observer, ScriptEvent};
 use super::record::{line, number};
 use super::weights;
 use crate::error::{Error, Result};
+use crate::extension::library::hexadecimal;
+use crate::spec::{Policy, ScriptChange, Spec, SpecPath};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,8 @@ use std::time::Instant;
 /// A run directory that is being written.
 pub struct RunDirectory {
     path: PathBuf,
+    spec: Spec,
+    hashes: serde_json::Map<String, Value>,
     metrics: Log,
     trace: Log,
     genotypes: Log,
@@ -53,8 +58,8 @@ impl Log {
 /// What goes into a run directory before the run.
 #[derive(Debug)]
 pub struct Contents<'a> {
-    /// The resolved spec as YAML.
-    pub spec: String,
+    /// The resolved spec, which names the copies.
+    pub spec: Spec,
     /// File name and content of every script, space and plugin library.
     pub inputs: Vec<(&'a str, &'a [u8])>,
     /// What was hashed, and its SHA-256.
@@ -81,18 +86,17 @@ impl RunDirectory {
     /// Where it exists, or cannot be written.
     pub fn create(path: &Path, contents: &Contents) -> Result<Self> {
         Self::refuse_existing(path)?;
-        let inputs = path.join("inputs");
+        let inputs = path.join(INPUTS);
         fs::create_dir_all(&inputs).map_err(|e| Error::io("create", &inputs, &e))?;
-        let write = |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e));
-        write(path.join("spec.yaml"), contents.spec.as_bytes())?;
         for (name, bytes) in &contents.inputs {
-            write(inputs.join(name), bytes)?;
+            write_input(&inputs.join(name), bytes)?;
         }
-        let hashes: serde_json::Map<String, Value> =
-            contents.hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
-        write(inputs.join("hashes.json"), format!("{:#}\n", Value::Object(hashes)).as_bytes())?;
+        let hashes = contents.hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
+        write_description(path, &contents.spec, &hashes)?;
         Ok(Self {
             path: path.to_owned(),
+            spec: contents.spec.clone(),
+            hashes,
             metrics: Log::create(path, "metrics.jsonl")?,
             trace: Log::create(path, "trace.jsonl")?,
             genotypes: Log::create(path, "genotypes.jsonl")?,
@@ -110,6 +114,22 @@ impl RunDirectory {
         Value::Object(self.cells.iter().map(cell).collect())
     }
 
+    /// Keeps a script that takes over, and names it in the spec, so that running that repeats the run.
+    fn change(&mut self, change: &Change) -> Result<()> {
+        let folder = Path::new(INPUTS).join("changes").join(change.iteration.to_string());
+        let name = change.files.name();
+        for (path, text) in change.files.below(&folder, &name) {
+            write_input(&self.path.join(&path), text.as_bytes())?;
+            let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
+            self.hashes.insert(path.to_string_lossy().into_owned(), hash.into());
+        }
+        if let Policy::Script(policy) = &mut self.spec.policy {
+            let script = SpecPath::beside_spec(folder.join(name));
+            policy.changes.push(ScriptChange { iteration: change.iteration, script, params: change.params.clone() });
+        }
+        write_description(&self.path, &self.spec, &self.hashes)
+    }
+
     /// Notes why the run failed, in `failure.txt`.
     pub fn fail(&mut self, error: &Error) {
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
@@ -119,6 +139,23 @@ impl RunDirectory {
     fn flush(&mut self) -> Result<()> {
         [&mut self.metrics, &mut self.trace, &mut self.genotypes, &mut self.alpha].into_iter().try_for_each(Log::flush)
     }
+}
+
+/// The folder of a run directory that holds copies of what went in.
+const INPUTS: &str = "inputs";
+
+fn write_input(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, &e))?;
+    }
+    fs::write(path, bytes).map_err(|e| Error::io("write", path, &e))
+}
+
+/// Writes the spec and the hashes of what it names.
+fn write_description(path: &Path, spec: &Spec, hashes: &serde_json::Map<String, Value>) -> Result<()> {
+    let text = format!("{:#}\n", Value::Object(hashes.clone()));
+    weights::write_whole(&path.join(INPUTS).join("hashes.json"), text.as_bytes())?;
+    weights::write_whole(&path.join("spec.yaml"), spec.to_yaml()?.as_bytes())
 }
 
 impl Observer for RunDirectory {
@@ -164,6 +201,8 @@ impl Observer for RunDirectory {
                 self.kept = Some(self.by_cell(space.edges.iter().map(|edge| json!(edge.candidates))));
                 Ok(())
             }
+            Event::Script(ScriptEvent::Changed(change)) => self.change(change),
+            Event::Script(_) => Ok(()),
             Event::Finished(summary) => {
                 let folder = self.path.join("checkpoints");
                 fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;

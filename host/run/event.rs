@@ -1,10 +1,11 @@
 //! What a search says of itself, and who listens.
 
 use super::record::{EpochRecord, IterationRecord, ValidationRecord};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::extension::script::Files;
 use crate::policy::SpaceView;
 use crate::space::{Alpha, Genotype};
-use crate::spec::Spec;
+use crate::spec::{Node, Spec};
 use crate::supernet::Parameters;
 use serde_json::Value;
 
@@ -40,6 +41,28 @@ pub struct Summary<'a> {
     pub seconds: f64,
 }
 
+/// A policy's script that has taken over from another one.
+#[derive(Debug)]
+pub struct Change {
+    /// The first iteration that it plans.
+    pub iteration: u64,
+    /// The script and its modules.
+    pub files: Files,
+    /// The values of its parameters.
+    pub params: Node,
+}
+
+/// What a search says of its policy's script.
+#[derive(Debug)]
+pub enum ScriptEvent {
+    /// It takes over here, as the spec says.
+    Planned(Change),
+    /// The watched script has changed and takes over.
+    Changed(Change),
+    /// The watched script has changed, but cannot be used: the old one stays.
+    Refused(Error),
+}
+
 /// What happens in a search.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -62,6 +85,8 @@ pub enum Event<'a> {
     Epoch(&'a EpochRecord, &'a Alpha),
     /// Edges have lost candidates: the space as the policy sees it from here on.
     Kept(&'a SpaceView),
+    /// The policy's script has changed.
+    Script(&'a ScriptEvent),
     /// The last iteration is over.
     Finished(&'a Summary<'a>),
 }

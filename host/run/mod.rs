@@ -11,5 +11,5 @@ pub mod record;
 pub mod weights;
 
 pub use directory::RunDirectory;
-pub use event::{Event, Observer, Overview, Summary};
+pub use event::{Change, Event, Observer, Overview, ScriptEvent, Summary};
 pub use record::{EpochRecord, IterationRecord, ValidationRecord};

@@ -34,7 +34,7 @@ pub struct IterationRecord {
     pub iteration: u64,
     /// Its epoch, from 0.
     pub epoch: u64,
-    /// The loss of the architecture step.
+    /// The loss of the architecture step, its plan's penalties included.
     #[serde(serialize_with = "optional", skip_serializing_if = "absent")]
     pub search_loss: Option<f64>,
     /// The loss of the weights step.

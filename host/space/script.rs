@@ -3,7 +3,7 @@
 use super::WrittenSpace;
 use crate::error::{Error, Place, Result};
 use crate::extension::declaration::{self, type_name};
-use crate::extension::script::Script;
+use crate::extension::script::{Files, Script};
 use crate::extension::{Parameter, parameter};
 use crate::spec::{Entry, Mark, Node, Sandbox, Value};
 use rhai::{Array, Dynamic, Map};
@@ -36,7 +36,7 @@ impl ScriptSpace {
     pub fn new(file: &Path, text: &str, limits: &Sandbox) -> Result<Self> {
         let script = Script::compile(file, text, limits, NAMES, declaration::register)?;
         if !script.defines("space", &["params"])? {
-            let names: Vec<String> = script.signatures().map(|f| f.to_string()).collect();
+            let names: Vec<String> = script.signatures().iter().map(ToString::to_string).collect();
             return Err(script
                 .error("the script defines no space")
                 .expected("a function `space(params)`")
@@ -66,6 +66,11 @@ impl ScriptSpace {
     /// The script's file.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// The script with its modules.
+    pub fn files(&self) -> Files {
+        Files::of(&self.script)
     }
 
     /// The parameters that the script declares.

@@ -27,6 +27,24 @@ pub struct ScriptPolicy {
     /// Values for the parameters that the script declares; the others keep their defaults.
     #[serde(default = "no_params")]
     pub params: Node,
+    /// Scripts that take over at later iterations: what a run in which the script was changed (`edas search --watch`) writes, so
+    /// that it can be repeated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ScriptChange>,
+}
+
+/// A script that takes over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptChange {
+    /// The first iteration that it plans.
+    #[schemars(range(min = 1))]
+    pub iteration: u64,
+    /// The script's file.
+    pub script: SpecPath,
+    /// Values for the parameters that it declares.
+    #[serde(default = "no_params")]
+    pub params: Node,
 }
 
 /// A policy from a plugin.
@@ -50,7 +68,7 @@ pub(super) fn no_params() -> Node {
 impl Policy {
     /// A script without parameters of its own.
     pub fn script(path: impl Into<SpecPath>) -> Self {
-        Self::Script(ScriptPolicy { script: path.into(), params: no_params() })
+        Self::Script(ScriptPolicy { script: path.into(), params: no_params(), changes: Vec::new() })
     }
 
     /// A mapping of parameters in the order in which they were written, with their places.
@@ -87,6 +105,20 @@ fn policy(part: Part) -> Result<Policy> {
         None => return Err(refuse(&part, "is of the wrong type").expected(FORMS)),
     };
     check_params(policy.params_mut(), &part.path)?;
+    if let Policy::Script(policy) = &mut policy {
+        let mut last = 0;
+        for (i, change) in policy.changes.iter_mut().enumerate() {
+            let path = format!("changes.{i}");
+            check_params(&mut change.params, &format!("{}.{path}", part.path))?;
+            if change.iteration <= last {
+                return Err(Error::new("the changes of a script are not in order")
+                    .at(part.node.place_of(&format!("{path}.iteration")))
+                    .expected(format!("an iteration above {last}"))
+                    .found(change.iteration.to_string()));
+            }
+            last = change.iteration;
+        }
+    }
     Ok(policy)
 }
 

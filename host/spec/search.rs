@@ -68,11 +68,25 @@ pub struct ArchitectureOptimizer {
     /// Whether rows of α without a gradient are left alone, moments included. `false` steps every row
     /// in every iteration, as PyTorch's Adam does: decay and old moments then move rows that were not drawn.
     pub lazy: bool,
+    /// Whether α's gradient takes into account that the weights will follow α: `first` takes the weights as they are; `second`
+    /// looks one step of theirs ahead, by finite differences as DARTS does, which makes an architecture step about four times
+    /// as long.
+    pub order: Order,
+}
+
+/// The order of the approximation of α's gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// At the weights as they are.
+    First,
+    /// One step of the weights ahead.
+    Second,
 }
 
 impl Default for ArchitectureOptimizer {
     fn default() -> Self {
-        Self { learning_rate: 0.025, betas: [0.5, 0.999], weight_decay: 0.0, lazy: true }
+        Self { learning_rate: 0.025, betas: [0.5, 0.999], weight_decay: 0.0, lazy: true, order: Order::First }
     }
 }
 

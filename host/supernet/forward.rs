@@ -1,5 +1,6 @@
 //! The forward pass of a network under a plan.
 
+use super::drop::DropPath;
 use super::network::{Block, Cell, Network, Part};
 use super::route::route;
 use crate::error::{Error, Result};
@@ -8,18 +9,34 @@ use crate::policy::{Resolved, ResolvedGate};
 use crate::space::Output;
 use tch::Tensor;
 
-/// The weights of the candidates of each relaxed edge, one vector per edge over all cell types: softmax of the
-/// edge's row of α. `None` for edges that are not relaxed.
+/// The weights of the candidates of each edge whose gate has a softmax, one vector per edge over all cell types: in a relaxed gate
+/// that softmax over the gate's subset; in a straight-through gate 1 for the active candidate and 0 for the others, with the
+/// softmax's gradient. `None` for all other edges.
 pub type Mixture = Vec<Option<Tensor>>;
 
 /// Called with every operation that has run and what it returned; an error ends the pass.
 pub type Watch<'a> = &'a mut dyn FnMut(&Block, &[Tensor]) -> Result<()>;
 
+/// How a pass is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Mode<'a> {
+    /// What batch norm does.
+    pub norm: Norm,
+    /// What is dropped of the candidates for which the plan has a probability; `None` outside of training: nothing.
+    pub drop: Option<&'a DropPath>,
+}
+
+impl From<Norm> for Mode<'_> {
+    fn from(norm: Norm) -> Self {
+        Self { norm, drop: None }
+    }
+}
+
 struct Pass<'a> {
     network: &'a Network,
     plan: &'a Resolved,
     mixture: &'a Mixture,
-    norm: Norm,
+    mode: Mode<'a>,
     watch: Watch<'a>,
 }
 
@@ -30,24 +47,30 @@ impl Network {
     /// `images`: (batch, channels, height, width), channels-last; the result: (batch, classes).
     ///
     /// # Errors
-    /// What libtorch refuses, or a mixture that lacks a relaxed edge.
-    pub fn forward(&self, images: &Tensor, plan: &Resolved, mixture: &Mixture, norm: Norm) -> Result<Tensor> {
-        self.forward_watched(images, plan, mixture, norm, &mut |_, _| Ok(()))
+    /// What libtorch refuses, or a mixture that lacks an edge whose gate has a softmax.
+    pub fn forward<'a>(
+        &self,
+        images: &Tensor,
+        plan: &Resolved,
+        mixture: &Mixture,
+        mode: impl Into<Mode<'a>>,
+    ) -> Result<Tensor> {
+        self.forward_watched(images, plan, mixture, mode, &mut |_, _| Ok(()))
     }
 
     /// As [`Network::forward`]; `watch` sees what every operation returns.
     ///
     /// # Errors
     /// As [`Network::forward`], and what `watch` returns.
-    pub fn forward_watched(
+    pub fn forward_watched<'a>(
         &self,
         images: &Tensor,
         plan: &Resolved,
         mixture: &Mixture,
-        norm: Norm,
+        mode: impl Into<Mode<'a>>,
         watch: Watch,
     ) -> Result<Tensor> {
-        let mut pass = Pass { network: self, plan, mixture, norm, watch };
+        let mut pass = Pass { network: self, plan, mixture, mode: mode.into(), watch };
         let mut maps = pass.run(&self.stem, images)?;
         for part in &self.parts {
             let outputs = match part {
@@ -73,15 +96,15 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::forward`].
-    pub fn forward_cell(
+    pub fn forward_cell<'a>(
         &self,
         cell: &Cell,
         maps: &[Tensor],
         plan: &Resolved,
         mixture: &Mixture,
-        norm: Norm,
+        mode: impl Into<Mode<'a>>,
     ) -> Result<Tensor> {
-        Pass { network: self, plan, mixture, norm, watch: &mut |_, _| Ok(()) }.cell(cell, maps)
+        Pass { network: self, plan, mixture, mode: mode.into(), watch: &mut |_, _| Ok(()) }.cell(cell, maps)
     }
 }
 
@@ -89,7 +112,7 @@ impl Pass<'_> {
     fn run(&mut self, block: &Block, input: &Tensor) -> Result<Vec<Tensor>> {
         let parameters = &self.network.parameters;
         let tensors: Vec<&Tensor> = block.tensors.iter().map(|t| &parameters.get(*t).tensor).collect();
-        let outputs = reference::run(&block.graph, &[input], &tensors, self.norm)
+        let outputs = reference::run(&block.graph, &[input], &tensors, self.mode.norm)
             .map_err(|e| e.context(format!("running `{}` ({})", block.name, block.owner)))?;
         (self.watch)(block, &outputs)?;
         Ok(outputs)
@@ -156,27 +179,33 @@ impl Pass<'_> {
 
     /// Adds what one edge brings to its node's sum (eq. 1 to 3 of the paper).
     fn edge(&mut self, cell: &Cell, index: usize, position: usize, x: &Tensor, sum: &mut Sum) -> Result<()> {
-        let candidates = &cell.edges[position];
-        match &self.plan.gates[index] {
-            ResolvedGate::Off => Ok(()),
-            ResolvedGate::Single(candidate) => match &candidates[*candidate] {
-                Some(block) => sum.add(self.run_one(block, x)?),
-                None => Ok(()),
-            },
-            ResolvedGate::Relaxed(gate) | ResolvedGate::StraightThrough { over: gate, .. } => {
-                let weights = self.mixture[index]
-                    .as_ref()
-                    .ok_or_else(|| Error::new(format!("edge {index} is relaxed, but has no weights")))?;
-                for (k, candidate) in gate.subset.iter().enumerate() {
-                    // What carries nothing adds nothing; its probability counts all the same.
-                    if let Some(block) = &candidates[*candidate] {
-                        let y = self.run_one(block, x)?;
-                        sum.add(y.f_mul(&weights.f_select(0, k as i64)?)?)?;
-                    }
-                }
-                Ok(())
+        let (plan, mixture) = (self.plan, self.mixture);
+        let gate = &plan.gates[index];
+        let weights = match (gate.softmax(), &mixture[index]) {
+            (None, _) => None,
+            (Some(_), Some(weights)) => Some(weights),
+            (Some(_), None) => return Err(Error::new(format!("edge {index} has a softmax, but no weights"))),
+        };
+        // Of the weights, those of what runs: all, or that of the active candidate.
+        let first = match gate {
+            ResolvedGate::StraightThrough { over, active, active_only: true } => {
+                over.subset.iter().position(|c| c == active).unwrap_or(0)
             }
+            _ => 0,
+        };
+        for (k, candidate) in gate.running().iter().enumerate() {
+            // What carries nothing adds nothing; its probability counts all the same.
+            let Some(block) = &cell.edges[position][*candidate] else { continue };
+            let mut y = self.run_one(block, x)?;
+            if let (Some(drop), Some(probability)) = (self.mode.drop, plan.drop.get(&(index, *candidate))) {
+                y = drop.apply(&y, &block.name, *probability)?;
+            }
+            sum.add(match weights {
+                Some(weights) => y.f_mul(&weights.f_select(0, (first + k) as i64)?)?,
+                None => y,
+            })?;
         }
+        Ok(())
     }
 
     fn zeros(&self, cell: &Cell, batch: i64) -> Result<Tensor> {

@@ -4,15 +4,18 @@
 //! - [`network`]: from a space to a network: every operation built, every tensor placed
 //! - [`route`]: which nodes and operations a plan needs
 //! - [`forward`]: the pass itself
+//! - [`mod@drop`]: what is dropped of it in training
 //!
 //! A supernet and a derived network are the same thing: the latter simply lacks the candidates that no edge
 //! became, so that weights go from one to the other by their names.
 
+pub mod drop;
 pub mod forward;
 pub mod network;
 pub mod parameters;
 pub mod route;
 
-pub use forward::Mixture;
+pub use self::drop::DropPath;
+pub use forward::{Mixture, Mode};
 pub use network::{Block, Cell, Include, Network, Part, Settings};
 pub use parameters::{Parameter, Parameters};

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::execute::Norm;
 use crate::graph::Layer;
 use crate::policy::Resolved;
-use crate::supernet::{Block, Mixture, Network};
+use crate::supernet::{Block, DropPath, Mixture, Mode, Network};
 use std::collections::BTreeSet;
 use tch::Tensor;
 
@@ -16,7 +16,14 @@ fn finite(tensor: &Tensor) -> bool {
 
 /// The error for a loss that is not finite: it names the edge whose weights are not, or the first operation whose output
 /// is not.
-pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, mixture: &Mixture, loss: f64) -> Error {
+pub(super) fn explain(
+    network: &Network,
+    batch: &TensorBatch,
+    plan: &Resolved,
+    mixture: &Mixture,
+    drop: Option<&DropPath>,
+    loss: f64,
+) -> Error {
     let not_finite = |by: String| Error::new(format!("the loss is not finite: {loss}")).found(by);
     // What goes into the pass is looked at first: every operation would only hand it on.
     if let Some(edge) = mixture.iter().position(|weights| weights.as_ref().is_some_and(|w| !finite(w))) {
@@ -40,7 +47,8 @@ pub(super) fn explain(network: &Network, batch: &TensorBatch, plan: &Resolved, m
     };
     let _guard = tch::no_grad_guard();
     // The error that ends this pass is our own.
-    let _ = network.forward_watched(&batch.images, plan, mixture, Norm::Batch, &mut watch);
+    let mode = Mode { norm: Norm::Batch, drop };
+    let _ = network.forward_watched(&batch.images, plan, mixture, mode, &mut watch);
     let by = if finite(&batch.images) {
         first.unwrap_or_else(|| "the loss itself".to_owned())
     } else {

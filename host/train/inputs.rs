@@ -5,6 +5,7 @@ use crate::error::{Error, Place, Result};
 use crate::extension::library::hexadecimal;
 use crate::extension::{Origin, Plugin};
 use crate::graph::Provider;
+use crate::extension::script::Files;
 use crate::spec::{PluginRef, SpecPath};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,29 @@ impl Inputs {
         self.0.push(Input { name, bytes: bytes.into(), source: source.to_owned() });
     }
 
+    /// Keeps a script under a name; with modules both lie in a folder of their own, where the script finds them.
+    pub(super) fn add_script(&mut self, files: &Files, name: &str) {
+        if files.modules.is_empty() {
+            return self.add(&files.script, name, files.text.as_bytes());
+        }
+        if self.0.iter().any(|input| input.source == files.script) {
+            return;
+        }
+        let stem = Path::new(name).file_stem().map_or_else(|| "script".into(), |s| s.to_string_lossy());
+        let taken = |folder: &str| self.0.iter().any(|i| Path::new(&i.name).starts_with(folder) || i.name == folder);
+        let mut folder = stem.to_string();
+        let mut number = 2;
+        while taken(&folder) {
+            folder = format!("{stem}-{number}");
+            number += 1;
+        }
+        for (k, (path, text)) in files.below(Path::new(&folder), name).into_iter().enumerate() {
+            // Modules are named by their script alone.
+            let source = if k == 0 { files.script.clone() } else { PathBuf::from(format!("<{}>", path.display())) };
+            self.0.push(Input { name: path.to_string_lossy().into_owned(), bytes: text.as_bytes().into(), source });
+        }
+    }
+
     /// Keeps a text file.
     pub(super) fn add_text(&mut self, file: &Path, text: String) {
         let name = file.file_name().map_or_else(|| "input".into(), |name| name.to_string_lossy());
@@ -96,7 +120,7 @@ impl Inputs {
         match provider {
             Provider::Plugin(plugin) => self.add_plugin(plugin)?,
             Provider::Script(script) => {
-                self.add(script.file(), &format!("{}.rhai", script.name()), script.text().as_bytes());
+                self.add_script(&script.files(), &format!("{}.rhai", script.name()));
             }
         }
         Ok(())

@@ -3,9 +3,13 @@
 //! - [`search`]: the whole search, top to bottom
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
+//! - `reload`: scripts that change while a search runs
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
+//! - [`second_order`]: α's gradient one step of the weights ahead
+//! - `mixture`: weights of candidates from α
+//! - `penalty`: costs that are added to the loss of the architecture phase
 //! - [`optimizer`]: SGD for weights, Adam for α
 //! - [`schedule`]: learning rates over epochs
 //! - [`validate`]: accuracies of supernet and derived network
@@ -18,10 +22,14 @@ mod change;
 pub mod finite;
 pub mod golden;
 pub mod inputs;
+mod mixture;
 pub mod optimizer;
+mod penalty;
 mod plugins;
+mod reload;
 pub mod schedule;
 pub mod search;
+pub mod second_order;
 pub mod setup;
 pub mod step;
 pub mod validate;
@@ -29,4 +37,4 @@ pub mod validate;
 pub use batch::TensorBatch;
 pub use search::{Outcome, Search};
 pub use setup::Setup;
-pub use step::Trainer;
+pub use step::{StepInput, Trainer};

@@ -1,7 +1,7 @@
 //! Optimizers: SGD for weights, Adam for α. Ours, because libtorch's hide their state.
 
 use crate::error::Result;
-use crate::spec::{ArchitectureOptimizer, WeightsOptimizer};
+use crate::spec::{ArchitectureOptimizer, Order, WeightsOptimizer};
 use crate::supernet::Parameters;
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
@@ -47,7 +47,7 @@ impl Sgd {
             }
             let scale = match self.settings.clip {
                 Some(limit) => {
-                    let norm = norm(&pairs)?;
+                    let norm = norm(&pairs.iter().map(|(_, g)| g).collect::<Vec<_>>())?;
                     // On a GPU reading it back would hold up everything; there the next loss tells.
                     if norm.device() == tch::Device::Cpu && !norm.f_double_value(&[])?.is_finite() {
                         return Ok(false);
@@ -78,11 +78,23 @@ impl Sgd {
             Ok(true)
         })
     }
+
+    /// Where a step without a limit on the norm would take a weight: w − rate · (g + momentum · m + decay · w). Nothing is moved.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn ahead(&self, weight: usize, value: &Tensor, gradient: &Tensor, rate: f64) -> Result<Tensor> {
+        let mut change = gradient.f_add(&value.f_mul_scalar(self.settings.weight_decay)?)?;
+        if let Some(momentum) = self.momentum.get(&weight) {
+            change = change.f_add(&momentum.f_mul_scalar(self.settings.momentum)?)?;
+        }
+        Ok(value.f_sub(&change.f_mul_scalar(rate)?)?)
+    }
 }
 
 /// ‖all gradients‖ as a tensor of no dimensions.
-fn norm(pairs: &[(usize, Tensor)]) -> Result<Tensor> {
-    let norms: Vec<Tensor> = pairs.iter().map(|(_, g)| g.f_norm()).collect::<Result<_, _>>()?;
+pub(super) fn norm(gradients: &[&Tensor]) -> Result<Tensor> {
+    let norms: Vec<Tensor> = gradients.iter().map(|g| g.f_norm()).collect::<Result<_, _>>()?;
     Ok(Tensor::f_stack(&norms, 0)?.f_norm()?)
 }
 
@@ -122,6 +134,11 @@ impl Architecture {
         let zeros: Vec<Vec<f64>> = alpha.iter().map(|row| vec![0.0; row.len()]).collect();
         let steps = vec![0; alpha.len()];
         Self { settings: settings.clone(), first: zeros.clone(), second: zeros, steps, alpha }
+    }
+
+    /// The order of the approximation of α's gradient.
+    pub fn order(&self) -> Order {
+        self.settings.order
     }
 
     /// One step: `gradients[edge]` is that row's gradient, or `None` where it has none.

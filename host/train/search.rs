@@ -6,9 +6,10 @@
 
 use super::batch::TensorBatch;
 use super::optimizer::{Architecture, Sgd};
+use super::reload::Scripts;
 use super::schedule::cosine;
 use super::setup::{Need, Setup};
-use super::step::Trainer;
+use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Augment, Batch, DataSet, Loader, LoaderSettings, Plain, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
@@ -16,7 +17,7 @@ use crate::extension::Cancellation;
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
 use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
-use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, Summary, ValidationRecord};
+use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, ScriptEvent, Summary, ValidationRecord};
 use crate::space::derive::choices;
 use crate::space::{Alpha, Genotype};
 use crate::spec::{Every, Spec, ValidationData};
@@ -31,6 +32,7 @@ pub struct Search {
     split: Split,
     iterations: Option<u64>,
     cancellation: Cancellation,
+    watched: bool,
 }
 
 /// What a search found.
@@ -57,6 +59,7 @@ pub struct Running {
     /// Network, α and optimizers.
     pub trainer: Trainer,
     policy: Box<dyn Policy>,
+    scripts: Option<Scripts>,
     data: Arc<DataSet>,
     split: Split,
     loader: Loader,
@@ -96,7 +99,7 @@ impl Search {
         let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
-        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default() })
+        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default(), watched: false })
     }
 
     /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
@@ -110,6 +113,20 @@ impl Search {
     pub fn cancelled_by(mut self, cancellation: &Cancellation) -> Self {
         self.cancellation = cancellation.clone();
         self
+    }
+
+    /// Looks at the policy's script after every epoch: where it has changed, it takes over. Observers hear of it.
+    ///
+    /// # Errors
+    /// Where the policy is no script.
+    pub fn watching(mut self) -> Result<Self> {
+        if self.setup.scripts.is_none() {
+            return Err(Error::new("only a script can be watched")
+                .at(super::plugins::place(&self.spec, "policy"))
+                .expected("a policy that is a script"));
+        }
+        self.watched = true;
+        Ok(self)
     }
 
     /// What was prepared.
@@ -151,7 +168,10 @@ impl Search {
     /// # Errors
     /// Where the data cannot be prepared.
     pub fn start(self) -> Result<Running> {
-        let (spec, setup) = (self.spec, self.setup);
+        let (spec, mut setup) = (self.spec, self.setup);
+        if let Some(scripts) = &mut setup.scripts {
+            scripts.watched = self.watched;
+        }
         // libtorch's number of threads is one per process: the running search decides it.
         tch::set_num_threads(i32::try_from(spec.threads).unwrap_or(i32::MAX));
         let iterations_per_epoch = iterations_per_epoch(self.split.train.len(), spec.search.batch);
@@ -174,6 +194,7 @@ impl Search {
             space: setup.view,
             trainer: Trainer { network: setup.network, architecture, weights },
             policy: setup.policy,
+            scripts: setup.scripts,
             data: self.data,
             split: self.split,
             loader,
@@ -246,6 +267,7 @@ impl Search {
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
                 stopped |= search.hear_end_of_epoch(validation.derived_accuracy, observers)?;
+                search.watch(observers)?;
             }
             if stopped || search.next >= limit {
                 break;
@@ -285,6 +307,12 @@ impl Running {
         let during = |e: Error| e.context(format!("iteration {} of epoch {}", clock.iteration, clock.epoch));
         let (train, search) = self.loader.next().map_err(during)?;
         let (train, search) = (self.batch(&train)?, self.batch(&search)?);
+        if let Some(scripts) = &mut self.scripts {
+            let change = scripts.planned(clock.iteration, &mut self.policy, &self.space).map_err(during)?;
+            if let Some(change) = change {
+                tell(observers, &Event::Script(&ScriptEvent::Planned(change)))?;
+            }
+        }
         let alpha = Arc::new(self.trainer.architecture.alpha.clone());
         let turn = Turn::new(clock, &self.space, &alpha, self.spec.seed);
         let steps = self.policy.plan(&turn).map_err(during)?;
@@ -295,8 +323,9 @@ impl Running {
         let mut results: Vec<StepResult> = Vec::new();
         let mut relaxed: Vec<usize> = Vec::new();
         let mut run = |this: &mut Self, phase: Phase, plan: &Resolved| {
-            let batch = if phase == Phase::Weights { &train } else { &search };
-            let result = this.trainer.step(phase, plan, batch, rate).map_err(|e| {
+            let (iteration, step) = (clock.iteration, results.len() as u64);
+            let input = StepInput { search: &search, train: &train, rate, iteration, step };
+            let result = this.trainer.step(phase, plan, &input).map_err(|e| {
                 let edges: Vec<String> = plan.relaxed().map(|i| i.to_string()).collect();
                 let edges = if edges.is_empty() { "none".to_owned() } else { edges.join(", ") };
                 during(e.context(format!("the {} phase, relaxed edges: {edges}", phase.name())))
@@ -382,6 +411,20 @@ impl Running {
             self.trainer.reset_weights().map_err(named)?;
         }
         Ok(after.stop)
+    }
+
+    /// Lets a watched script that has changed take over, where there is an iteration left.
+    fn watch(&mut self, observers: Observers) -> Result<()> {
+        let Some(scripts) = &mut self.scripts else { return Ok(()) };
+        if self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
+            return Ok(());
+        }
+        let event = match scripts.watch(self.next, &mut self.policy, &self.space) {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => ScriptEvent::Changed(change),
+            Err(error) => ScriptEvent::Refused(error),
+        };
+        tell(observers, &Event::Script(&event))
     }
 
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {

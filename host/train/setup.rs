@@ -3,12 +3,14 @@
 
 use super::inputs::Inputs;
 use super::plugins::{self, place};
+use super::reload::{Scripts, compile};
 use crate::data::{self, DataSet, Part};
 use crate::error::{Error, Place, Result};
 use crate::extension::{Origin, Plugin};
 use crate::graph::{Form, OpSet, OpSets, Provider};
 use crate::policy::{PluginPolicies, Policy, ScriptPolicy, SpaceView};
 use crate::random::{Purpose, Source};
+use crate::extension::script::Files;
 use crate::space::{Alpha, PluginSpaces, ScriptSpace, Space};
 use crate::spec::{self, Device, Node, Precision, Spec, read_text};
 use crate::supernet::{Include, Network, Settings};
@@ -45,6 +47,8 @@ pub struct Setup {
     pub network: Network,
     /// The policy.
     pub policy: Box<dyn Policy>,
+    /// The policy's scripts, where it is one.
+    pub(super) scripts: Option<Scripts>,
     /// Scripts, spaces and plugin libraries, as they were read.
     pub inputs: Inputs,
     /// The images.
@@ -89,11 +93,11 @@ impl Setup {
         let network = Network::build(&space, &settings, Include::All)
             .map_err(|e| e.at(spec.place("space").unwrap_or_else(|| Place::file(&spec.name))))?;
         let view = Arc::new(SpaceView::new(&space, &network.candidate_costs()));
-        let (policy, policy_plugin) = match policy {
-            Some(policy) => (policy, None),
+        let (policy, policy_plugin, scripts) = match policy {
+            Some(policy) => (policy, None, None),
             None => make_policy(&mut spec, &view, &providers, &mut inputs)?,
         };
-        Ok(Self { spec, providers, policy_plugin, space, view, network, policy, inputs, images })
+        Ok(Self { spec, providers, policy_plugin, space, view, network, policy, scripts, inputs, images })
     }
 
     /// α as it starts: 1e-3 · N(0, 1), each row from the stream of its name.
@@ -122,8 +126,11 @@ impl Setup {
         }
         match &mut spec.policy {
             spec::Policy::Script(policy) => {
-                if let Some(copy) = self.inputs.copy(&policy.script) {
-                    policy.script = copy;
+                let changes = policy.changes.iter_mut().map(|change| &mut change.script);
+                for script in std::iter::once(&mut policy.script).chain(changes) {
+                    if let Some(copy) = self.inputs.copy(script) {
+                        *script = copy;
+                    }
                 }
             }
             spec::Policy::Plugin(policy) => {
@@ -247,8 +254,8 @@ pub fn space(spec: &mut Spec, inputs: &mut Inputs) -> Result<(Vec<Provider>, Arc
         inputs.add_provider(provider)?;
     }
     // After op sets, whose copies need their names.
-    if let Some((file, text)) = script {
-        inputs.add_text(&file, text);
+    if let Some(script) = script {
+        inputs.add_script(&script, &script.name());
     }
     Ok((providers, space))
 }
@@ -268,8 +275,8 @@ struct Description {
     node: Node,
     /// The plugin that wrote it, where one did.
     own: Option<Arc<Plugin>>,
-    /// File and text of the script that returned it, where one did.
-    script: Option<(PathBuf, String)>,
+    /// The script that returned it, where one did.
+    script: Option<Files>,
 }
 
 /// The description of a spec's space, from wherever it comes.
@@ -288,7 +295,7 @@ fn describe(spec: &mut Spec, providers: &[Provider], inputs: &mut Inputs) -> Res
             let script = ScriptSpace::new(&space.script, &text, &spec.sandbox)?;
             let written = script.write(&space.params)?;
             inputs.add(&returned_space(space), &format!("{}.yaml", script.name()), written.text.as_bytes());
-            (written, None, Some((space.script.to_path_buf(), text)))
+            (written, None, Some(script.files()))
         }
         spec::Space::Plugin(space) => {
             let plugin = plugins::load(spec, "space.plugin", &space.plugin)?;
@@ -305,19 +312,32 @@ fn describe(spec: &mut Spec, providers: &[Provider], inputs: &mut Inputs) -> Res
     Ok(Description { node: written.node, own, script })
 }
 
-/// A policy, and the plugin that it comes from.
-type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>);
+/// A policy, the plugin that it comes from, the scripts that it is.
+type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>, Option<Scripts>);
 
-/// The policy that a spec names, with its plugin where it is one's. It gets the values of all its parameters.
+/// The policy that a spec names, with its plugin or scripts. It gets the values of all its parameters.
 fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], inputs: &mut Inputs) -> Result<Chosen> {
     let [at, at_plugin, at_name] = ["policy", "policy.plugin", "policy.name"].map(|key| place(spec, key));
-    let (policy, plugin, params): (Box<dyn Policy>, _, _) = match &spec.policy {
+    let changes = if let spec::Policy::Script(policy) = &spec.policy { policy.changes.len() } else { 0 };
+    let places: Vec<Place> = (0..changes).map(|i| place(spec, &format!("policy.changes.{i}.script"))).collect();
+    let mut chosen = spec.policy.clone();
+    let (policy, plugin, scripts, params): (Box<dyn Policy>, _, _, _) = match &mut chosen {
         spec::Policy::Script(policy) => {
             let text = read_text(&policy.script, "policy script").map_err(|e| e.at(at))?;
             let script = ScriptPolicy::new(&policy.script, &text, &policy.params, &spec.sandbox, view)?;
-            inputs.add_text(&policy.script, text);
+            let files = Files::of(script.script());
+            inputs.add_script(&files, &files.name());
+            for (i, change) in policy.changes.iter_mut().enumerate() {
+                let at = places[i].clone();
+                let script = compile(&change.script, &change.params, &spec.sandbox, view)
+                    .map_err(|e| e.context(format!("compiling what {at} names")))?;
+                let files = Files::of(script.script());
+                inputs.add_script(&files, &files.name());
+                change.params = script.params();
+            }
+            let scripts = Scripts::new(policy, policy.params.clone(), &spec.sandbox, files);
             let params = script.params();
-            (Box::new(script), None, params)
+            (Box::new(script), None, Some(scripts), params)
         }
         spec::Policy::Plugin(policy) => {
             let plugin = plugins::load(spec, "policy.plugin", &policy.plugin)?;
@@ -326,9 +346,10 @@ fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], i
             let made = policies.create(&policy.name, &policy.params, view, spec.seed).map_err(|e| e.at(at_name))?;
             inputs.add_plugin(&plugin)?;
             let params = made.params().clone();
-            (Box::new(made), Some(plugin), params)
+            (Box::new(made), Some(plugin), None, params)
         }
     };
-    *spec.policy.params_mut() = params;
-    Ok((policy, plugin))
+    *chosen.params_mut() = params;
+    spec.policy = chosen;
+    Ok((policy, plugin, scripts))
 }

@@ -1,13 +1,14 @@
 //! One step of a phase: forward under a plan, loss, the gradients that the phase needs, the optimizer.
 
 use super::batch::TensorBatch;
-use super::finite;
 use super::optimizer::{Architecture, Sgd, row};
+use super::{finite, mixture, penalty};
 use crate::error::{Error, Result};
 use crate::execute::Norm;
-use crate::policy::resolve::Relaxed;
-use crate::policy::{Phase, Resolved, ResolvedGate, StepResult};
-use crate::supernet::{Mixture, Network};
+use crate::policy::{Phase, Resolved, StepResult};
+use crate::spec::Order;
+use crate::supernet::{DropPath, Mixture, Mode, Network};
+use std::borrow::Cow;
 use tch::{Kind, Tensor};
 
 /// A network in training: its weights, α, and their optimizers.
@@ -21,59 +22,132 @@ pub struct Trainer {
     pub weights: Sgd,
 }
 
+/// What a step works on: the batches of its iteration, and when it is.
+#[derive(Debug, Clone, Copy)]
+pub struct StepInput<'a> {
+    /// The batch of the search split, for architecture and measure steps.
+    pub search: &'a TensorBatch,
+    /// The batch of the train split, for weights steps and for α's second-order gradient.
+    pub train: &'a TensorBatch,
+    /// The learning rate of the weights.
+    pub rate: f64,
+    /// The iteration, from 0. With the step it says what is dropped.
+    pub iteration: u64,
+    /// The step within the iteration, from 0.
+    pub step: u64,
+}
+
+impl<'a> StepInput<'a> {
+    /// The first step of a search, with one batch for both splits.
+    pub fn of(batch: &'a TensorBatch, rate: f64) -> Self {
+        Self { search: batch, train: batch, rate, iteration: 0, step: 0 }
+    }
+}
+
+/// α's gradient, and what was measured on the way to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlphaGradient {
+    /// Per edge over all cell types: the gradient of its row, or `None` where it has none.
+    pub rows: Vec<Option<Vec<f64>>>,
+    /// The loss on the search batch, the plan's penalties included; in the second order at the weights one step ahead.
+    pub loss: f64,
+    /// The share of the search batch that was classified correctly.
+    pub accuracy: f64,
+}
+
+/// The gradients of one pass.
+pub(super) struct Gradients {
+    /// Per edge: of its row of α.
+    pub rows: Vec<Option<Vec<f64>>>,
+    /// Of the weights that were asked for; empty where the loss depends on none of them.
+    pub weights: Vec<Tensor>,
+    /// Loss and accuracy.
+    pub read: (f64, f64),
+}
+
 impl Trainer {
-    /// One step on one batch. `rate` is the learning rate of the weights.
+    /// One step on the batch of its phase.
     ///
     /// # Errors
-    /// Where the loss is not finite, and what libtorch refuses.
-    pub fn step(&mut self, phase: Phase, plan: &Resolved, batch: &TensorBatch, rate: f64) -> Result<StepResult> {
+    /// Where the loss or a gradient is not finite, and what libtorch refuses.
+    pub fn step(&mut self, phase: Phase, plan: &Resolved, input: &StepInput) -> Result<StepResult> {
         let (loss, accuracy) = match phase {
-            Phase::Architecture => self.architecture_step(plan, batch)?,
-            Phase::Weights => self.weights_step(plan, batch, rate)?,
+            Phase::Architecture => {
+                let found = self.alpha_gradient(plan, input)?;
+                self.architecture.step(&found.rows);
+                (found.loss, found.accuracy)
+            }
+            Phase::Weights => self.weights_step(&plan.without_gradient(), input)?,
             Phase::Measure => {
                 let _guard = tch::no_grad_guard();
-                let mixture = mixture(&self.rows(plan, false)?, plan)?;
-                let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Batch)?;
-                self.read(&logits, batch, plan, &mixture)?.1
+                let plan = plan.without_gradient();
+                self.pass(input.search, &plan, &self.mixture(&plan)?, Norm::Batch.into())?.1
             }
         };
         Ok(StepResult { phase, loss, accuracy })
     }
 
-    /// The gradient of the loss with respect to the relaxed rows of α alone (eq. 1 and 3), then Adam. A relaxed edge
-    /// from which nothing reaches the loss has no gradient: its row counts as not relaxed.
-    fn architecture_step(&mut self, plan: &Resolved, batch: &TensorBatch) -> Result<(f64, f64)> {
-        let rows = self.rows(plan, true)?;
-        let mixture = mixture(&rows, plan)?;
-        let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Train)?;
-        let (loss, read) = self.read(&logits, batch, plan, &mixture)?;
-        let relaxed: Vec<usize> = plan.relaxed().collect();
-        let mut gradients: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
-        if loss.requires_grad() {
-            let leaves: Vec<&Tensor> = rows.iter().flatten().collect();
-            let found = Tensor::f_run_backward(&[&loss], &leaves, false, false)?;
-            for (edge, gradient) in relaxed.iter().zip(&found) {
-                gradients[*edge] = row(gradient)?;
+    /// The gradient of an architecture step: that of the loss with respect to the rows of α whose gates have a softmax (eq. 1
+    /// and 3), and of the plan's penalties; in the order that the spec says. An edge from which nothing reaches the loss has no
+    /// gradient: its row counts as not relaxed. α stays as it is, and so do the weights.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub fn alpha_gradient(&mut self, plan: &Resolved, input: &StepInput) -> Result<AlphaGradient> {
+        let ahead = self.architecture.order() == Order::Second && input.rate > 0.0;
+        let mut found = if ahead && plan.gates.iter().any(|gate| gate.softmax().is_some()) {
+            self.second_order(plan, input)?
+        } else {
+            let Gradients { rows, read: (loss, accuracy), .. } =
+                self.gradients(plan, input.search, Norm::Train, input, true, &[])?;
+            AlphaGradient { rows, loss, accuracy }
+        };
+        if !plan.penalties.is_empty() {
+            found.loss += penalty::add(&plan.penalties, &self.architecture.alpha, &mut found.rows);
+            if !found.loss.is_finite() {
+                return Err(Error::new(format!("the loss is not finite: {}", found.loss))
+                    .found("the plan's penalties are what makes it so")
+                    .help("lower their costs"));
             }
         }
-        if let Some(edge) = gradients.iter().position(|g| g.iter().flatten().any(|v| !v.is_finite())) {
+        if let Some(edge) = found.rows.iter().position(|g| g.iter().flatten().any(|v| !v.is_finite())) {
             return Err(Error::new(format!("the gradient of α is not finite on edge {edge}"))
                 .help("lower `search.architecture.learning_rate` or `search.weights.learning_rate`"));
         }
-        self.architecture.step(&gradients);
-        Ok(read)
+        Ok(found)
     }
 
     /// The gradient of the loss with respect to the weights in use, then SGD.
-    fn weights_step(&mut self, plan: &Resolved, batch: &TensorBatch, rate: f64) -> Result<(f64, f64)> {
-        let mixture = mixture(&self.rows(plan, false)?, plan)?;
+    fn weights_step(&mut self, plan: &Resolved, input: &StepInput) -> Result<(f64, f64)> {
         let weights = self.network.weights_in_use(plan);
+        let found = self.gradients(plan, input.train, Norm::Train, input, false, &weights)?;
+        if !self.weights.step(&self.network.parameters, &weights, &found.weights, input.rate)? {
+            return Err(finite::explain_gradients(&self.network, plan, &weights, &found.weights));
+        }
+        Ok(found.read)
+    }
+
+    /// One pass of a training step, and the gradients of α, of some weights, or of both.
+    pub(super) fn gradients(
+        &self,
+        plan: &Resolved,
+        batch: &TensorBatch,
+        norm: Norm,
+        input: &StepInput,
+        of_alpha: bool,
+        of_weights: &[usize],
+    ) -> Result<Gradients> {
+        let rows = self.rows(&self.architecture.alpha, plan, of_alpha)?;
+        let mixture = mixture::mixture(&rows, plan)?;
+        let drop = DropPath::new(self.network.settings.seed, input.iteration, input.step);
+        let mode = Mode { norm, drop: (!plan.drop.is_empty()).then_some(&drop) };
         let parameters = &self.network.parameters;
-        let leaves: Vec<Tensor> =
-            weights.iter().map(|w| parameters.get(*w).tensor.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
+        let weights: Vec<Tensor> =
+            of_weights.iter().map(|w| parameters.get(*w).tensor.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
+        let edges: Vec<usize> = (0..rows.len()).filter(|edge| of_alpha && rows[*edge].is_some()).collect();
+        let leaves: Vec<&Tensor> = edges.iter().filter_map(|edge| rows[*edge].as_ref()).chain(&weights).collect();
         let pass = || -> Result<_> {
-            let logits = self.network.forward(&batch.images, plan, &mixture, Norm::Train)?;
-            let (loss, read) = self.read(&logits, batch, plan, &mixture)?;
+            let (loss, read) = self.pass(batch, plan, &mixture, mode)?;
             let gradients = if loss.requires_grad() {
                 Tensor::f_run_backward(&[&loss], &leaves, false, false)?
             } else {
@@ -82,51 +156,51 @@ impl Trainer {
             Ok((gradients, read))
         };
         let result = pass();
-        for leaf in &leaves {
-            let _ = leaf.f_set_requires_grad(false)?;
+        for weight in &weights {
+            let _ = weight.f_set_requires_grad(false)?;
         }
-        let (gradients, read) = result?;
-        if !self.weights.step(parameters, &weights, &gradients, rate)? {
-            return Err(finite::explain_gradients(&self.network, plan, &weights, &gradients));
+        let (mut of_rows, read) = result?;
+        let weights = of_rows.split_off(edges.len().min(of_rows.len()));
+        let mut found: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
+        for (edge, gradient) in edges.iter().zip(&of_rows) {
+            found[*edge] = row(gradient)?;
         }
-        Ok(read)
+        Ok(Gradients { rows: found, weights, read })
     }
 
-    /// The row of α of each relaxed edge as a tensor.
-    fn rows(&self, plan: &Resolved, with_gradient: bool) -> Result<Vec<Option<Tensor>>> {
+    /// The row of α of each edge whose gate has a softmax, as a tensor.
+    fn rows(&self, alpha: &[Vec<f64>], plan: &Resolved, with_gradient: bool) -> Result<Vec<Option<Tensor>>> {
         let parameters = &self.network.parameters;
-        let row = |(row, gate): (&Vec<f64>, &ResolvedGate)| match gate {
-            ResolvedGate::Relaxed(_) => {
-                let row = Tensor::f_from_slice(row)?.f_to_kind(parameters.kind())?.f_to_device(parameters.device())?;
-                Ok(Some(row.f_set_requires_grad(with_gradient)?))
-            }
-            _ => Ok(None),
-        };
-        self.architecture.alpha.iter().zip(&plan.gates).map(row).collect()
+        mixture::rows(alpha, plan, (parameters.kind(), parameters.device()), with_gradient)
     }
 
-    /// The weights of the candidates under α as it is, for measuring.
+    /// The weights of the candidates, for measuring: under α as it is, and as the plan sets it.
     ///
     /// # Errors
     /// What libtorch refuses.
     pub fn mixture(&self, plan: &Resolved) -> Result<Mixture> {
-        mixture(&self.rows(plan, false)?, plan)
+        let mut alpha = Cow::Borrowed(&self.architecture.alpha);
+        if !plan.alpha.is_empty() {
+            plan.alpha.iter().for_each(|(edge, row)| alpha.to_mut()[*edge].clone_from(row));
+        }
+        mixture::mixture(&self.rows(&alpha, plan, false)?, plan)
     }
 
-    /// Loss and accuracy of logits; the loss as a tensor too.
-    fn read(
+    /// A forward pass: the loss as a tensor; loss and accuracy.
+    fn pass(
         &self,
-        logits: &Tensor,
         batch: &TensorBatch,
         plan: &Resolved,
         mixture: &Mixture,
+        mode: Mode,
     ) -> Result<(Tensor, (f64, f64))> {
-        let loss = cross_entropy(logits, &batch.labels)?;
+        let logits = self.network.forward(&batch.images, plan, mixture, mode)?;
+        let loss = cross_entropy(&logits, &batch.labels)?;
         let value = loss.f_double_value(&[])?;
         if !value.is_finite() {
-            return Err(finite::explain(&self.network, batch, plan, mixture, value));
+            return Err(finite::explain(&self.network, batch, plan, mixture, mode.drop, value));
         }
-        let correct = correct(logits, &batch.labels)?;
+        let correct = correct(&logits, &batch.labels)?;
         Ok((loss, (value, correct as f64 / batch.len() as f64)))
     }
 }
@@ -145,32 +219,4 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
 /// What libtorch refuses.
 pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<i64> {
     Ok(logits.f_argmax(-1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?)
-}
-
-/// softmax((sign · α + noise) / temperature) over each relaxed edge's subset.
-fn mixture(rows: &[Option<Tensor>], plan: &Resolved) -> Result<Mixture> {
-    let weights = |(row, gate): (&Option<Tensor>, &ResolvedGate)| match (row, gate) {
-        (Some(row), ResolvedGate::Relaxed(gate)) => relaxed_weights(row, gate).map(Some),
-        _ => Ok(None),
-    };
-    rows.iter().zip(&plan.gates).map(weights).collect()
-}
-
-fn relaxed_weights(row: &Tensor, gate: &Relaxed) -> Result<Tensor> {
-    let (kind, device) = (row.kind(), row.device());
-    let mut x = if gate.subset.iter().map(|c| *c as i64).eq(0..row.size()[0]) {
-        row.shallow_clone()
-    } else {
-        let subset: Vec<i64> = gate.subset.iter().map(|c| *c as i64).collect();
-        row.f_index_select(0, &Tensor::f_from_slice(&subset)?.f_to_device(device)?)?
-    };
-    x = x.f_mul_scalar(gate.sign.factor())?;
-    if !gate.noise.is_empty() {
-        x = x.f_add(&Tensor::f_from_slice(&gate.noise)?.f_to_kind(kind)?.f_to_device(device)?)?;
-    }
-    #[expect(clippy::float_cmp, reason = "dividing by exactly 1 changes nothing")]
-    if gate.temperature != 1.0 {
-        x = x.f_div_scalar(gate.temperature)?;
-    }
-    Ok(x.f_softmax(0, None)?)
 }

@@ -9,7 +9,7 @@ use crate::spec::BatchNorm;
 use tch::Tensor;
 
 /// The plan under which the supernet is validated: that of the weights phase, uninverted.
-pub(super) fn supernet_plan(steps: &Steps) -> Plan {
+pub(crate) fn supernet_plan(steps: &Steps) -> Plan {
     let mut plan = match (steps.weights_plan(), steps) {
         (Some(plan), _) | (None, Steps::Both(plan)) => plan.clone(),
         (None, Steps::List(list)) => list[list.len() - 1].plan.clone(),
@@ -33,6 +33,7 @@ pub fn accuracy(
 ) -> Result<f64> {
     let _guard = tch::no_grad_guard();
     let network = &trainer.network;
+    let plan = &plan.without_gradient();
     let mixture = trainer.mixture(plan)?;
     let (norm, saved) = match batch_norm {
         BatchNorm::Batch => (Norm::Batch, Vec::new()),

@@ -16,10 +16,10 @@ use crate::error::{Error, Place, Result, nearest};
 use crate::extension::declaration::{self, type_name};
 use crate::extension::interface::Entry;
 use crate::extension::library::hexadecimal;
-use crate::extension::script::Script;
+use crate::extension::script::{Files, Function, Script};
 use crate::extension::{Parameter, Setting};
 use crate::spec::Sandbox;
-use rhai::{Dynamic, FnAccess, Map, ScriptFnMetadata};
+use rhai::{Dynamic, Map};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -82,7 +82,7 @@ impl OpScript {
     pub fn new(file: &Path, text: &str, limits: &Sandbox) -> Result<Self> {
         let script = Script::compile(file, text, limits, interface::names(), interface::register)?;
         let whole = |error: Error| error.at(Place::file(file));
-        let mut functions: Vec<ScriptFnMetadata> = script.signatures().filter(is_operation).collect();
+        let mut functions: Vec<Function> = script.signatures().into_iter().filter(is_operation).collect();
         for (other, argument, key) in [("plan", "turn", "policy"), ("space", "params", "space")] {
             if functions.iter().any(|f| f.name == other) {
                 return Err(script
@@ -93,23 +93,23 @@ impl OpScript {
             }
         }
         if functions.is_empty() {
-            let names: Vec<String> = script.signatures().map(|f| f.to_string()).collect();
+            let names: Vec<String> = script.signatures().iter().map(ToString::to_string).collect();
             return Err(script
                 .error("the script defines no operation")
                 .expected("a function of one argument that is not private: fn my_conv(op) { … }")
                 .found(if names.is_empty() { "no function".to_owned() } else { names.join(", ") }));
         }
         // As they were written; the engine keeps them in no order.
-        functions.sort_by_key(|f| (text.find(&format!("fn {}(", f.name)).unwrap_or(text.len()), f.name));
-        let names: Vec<&str> = functions.iter().map(|f| f.name).collect();
+        functions.sort_by_key(|f| (text.find(&format!("fn {}(", f.name)).unwrap_or(text.len()), f.name.clone()));
+        let names: Vec<&str> = functions.iter().map(|f| f.name.as_str()).collect();
         let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
         let about = About::of(&script, file, &hash[..DIGITS], &names).map_err(whole)?;
         let mut parameters = parameters(&script, &names).map_err(whole)?;
         let declared = functions.iter().map(|f| Declared {
             name: f.name.to_owned(),
-            doc: doc(f),
-            inputs: about.inputs.get(f.name).copied().unwrap_or(1),
-            parameters: parameters.remove(f.name).unwrap_or_default(),
+            doc: f.doc.replace('\n', " "),
+            inputs: about.inputs.get(&f.name).copied().unwrap_or(1),
+            parameters: parameters.remove(&f.name).unwrap_or_default(),
         });
         let declared = declared.collect();
         Ok(Self { script: Mutex::new(script), file: file.to_owned(), text: text.into(), hash, about, declared })
@@ -138,6 +138,11 @@ impl OpScript {
     /// The script's text.
     pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// The script with its modules.
+    pub fn files(&self) -> Files {
+        Files::of(&self.script.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The SHA-256 of the script's text, as hexadecimal digits.
@@ -170,18 +175,8 @@ impl OpScript {
     }
 }
 
-fn is_operation(function: &ScriptFnMetadata) -> bool {
-    function.access == FnAccess::Public && function.params.len() == 1 && function.this_type.is_none()
-}
-
-/// The documentation of a function, without its comment signs.
-fn doc(function: &ScriptFnMetadata) -> String {
-    let lines = function.comments.iter().flat_map(|comment| comment.lines());
-    let text = |line: &str| {
-        let line = line.trim().trim_start_matches("/**").trim_start_matches("///").trim_end_matches("*/");
-        line.trim_start_matches('*').trim().to_owned()
-    };
-    lines.map(text).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+fn is_operation(function: &Function) -> bool {
+    !function.private && function.parameters.len() == 1
 }
 
 /// The error for an operation that a hook names and the script lacks.

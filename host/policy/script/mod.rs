@@ -88,6 +88,11 @@ impl ScriptPolicy {
         Ok(policy)
     }
 
+    /// The script.
+    pub fn script(&self) -> &Script {
+        &self.script
+    }
+
     /// The parameters that the script declares.
     pub fn declared(&self) -> &[Parameter] {
         &self.declared
@@ -96,6 +101,11 @@ impl ScriptPolicy {
     /// The values of all parameters, defaults filled in, as a spec writes them.
     pub fn params(&self) -> Node {
         parameter::written(&self.declared, &self.settings)
+    }
+
+    /// The hooks that it defines.
+    pub fn hooks(&self) -> &[&'static str] {
+        &self.hooks
     }
 
     fn has(&self, hook: &str) -> bool {
