@@ -74,6 +74,11 @@ pub fn reference() -> &'static [Entry] {
     interface::reference()
 }
 
+/// The definition file of it, for editors.
+pub fn definitions() -> String {
+    interface::definitions()
+}
+
 impl OpScript {
     /// Compiles a script, and asks it for its name and the parameters of its operations.
     ///
