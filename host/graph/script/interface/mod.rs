@@ -6,7 +6,7 @@
 //! - `doors`: any layer by its kind, ATen operators, weights and buffers
 //! - `arithmetic`: operators between values
 //!
-//! Every function is registered together with its signature and meaning: [`reference`] is all that there is.
+//! Every function is registered together with its signature and meaning: `reference` is all that there is.
 
 mod arithmetic;
 mod doors;
