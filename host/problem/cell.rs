@@ -116,11 +116,13 @@ impl Cell {
 /// An operation of the hidden architecture.
 fn draw(stream: &mut Stream) -> usize {
     let mut left = stream.uniform() * HIDDEN.iter().sum::<f64>();
-    HIDDEN.iter().position(|share| {
-        left -= share;
-        left < 0.0
-    })
-    .unwrap_or(OPERATIONS.len() - 1)
+    HIDDEN
+        .iter()
+        .position(|share| {
+            left -= share;
+            left < 0.0
+        })
+        .unwrap_or(OPERATIONS.len() - 1)
 }
 
 fn random(stream: &mut Stream) -> Filter {

@@ -55,7 +55,8 @@ struct Trace {
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     let a = trace(&options.a, options.params_a.as_deref(), options)?;
     let b = trace(&options.b, options.params_b.as_deref(), options)?;
-    let width = |trace: &Trace| trace.iterations.first().and_then(|steps| Some(steps.first()?["gates"].as_array()?.len()));
+    let width =
+        |trace: &Trace| trace.iterations.first().and_then(|steps| Some(steps.first()?["gates"].as_array()?.len()));
     if let (Some(a), Some(b)) = (width(&a), width(&b))
         && a != b
     {
@@ -213,7 +214,8 @@ fn text(
 fn trace(given: &str, written: Option<&str>, options: &Options) -> Result<Trace, Failure> {
     let path = Path::new(given);
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let recorded = if path.is_dir() { Some(path.join("trace.jsonl")) } else { (ending == "jsonl").then(|| path.into()) };
+    let recorded =
+        if path.is_dir() { Some(path.join("trace.jsonl")) } else { (ending == "jsonl").then(|| path.into()) };
     let given_params = params(written)?;
     if let Some(file) = recorded {
         if path.is_dir() && !file.is_file() {
@@ -278,7 +280,11 @@ fn follow(tracing: Tracing, policy: &mut dyn Policy, iterations: u64, name: &str
     let mut lines: Vec<Vec<Value>> = Vec::new();
     let seen = tracing.run(policy, iterations, &mut |traced| {
         let clock = traced.clock;
-        add(&mut lines, clock.iteration, trace_line(clock.iteration, clock.epoch, traced.phase, &traced.plan, traced.space));
+        add(
+            &mut lines,
+            clock.iteration,
+            trace_line(clock.iteration, clock.epoch, traced.phase, &traced.plan, traced.space),
+        );
         ControlFlow::Continue(())
     });
     let seen = seen.map_err(|e| Failure::Later(e.context(format!("tracing {name}"))))?;

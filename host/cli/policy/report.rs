@@ -69,10 +69,8 @@ fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
 /// What the trials of the first policy came to, beside those of the others.
 pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Finding]) -> String {
     let rows: Vec<&Results> = comparison.results.iter().collect();
-    let mut text = format!(
-        "Regret: 0 is the best architecture, 1 the mean of random ones.\n\n{}\n",
-        regrets(&rows, comparison)
-    );
+    let mut text =
+        format!("Regret: 0 is the best architecture, 1 the mean of random ones.\n\n{}\n", regrets(&rows, comparison));
     let trials = &comparison.results[0].trials;
     text.push_str(&draws(trials));
     let Some(trial) = trials.first() else { return text };
@@ -90,9 +88,10 @@ pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Fin
 
 /// How often each edge and candidate was drawn, over all trials.
 fn draws(trials: &[Trial]) -> String {
-    let mut text = "\nDraws, over all problems: steps in which an edge was relaxed or straight-through, and, per candidate, \
+    let mut text =
+        "\nDraws, over all problems: steps in which an edge was relaxed or straight-through, and, per candidate, \
                     those in which it ran alone + those in which it was one of a softmax.\n\n"
-        .to_owned();
+            .to_owned();
     let sum = |count: &dyn Fn(&Trial) -> u64| trials.iter().map(count).sum::<u64>();
     let edges = trials.first().map_or(0, |t| t.draws.edges.len());
     let drawn: Vec<u64> = (0..edges).map(|e| sum(&|t| t.draws.edges[e].drawn)).collect();

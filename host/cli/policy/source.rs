@@ -18,7 +18,8 @@ pub(super) enum Source {
 }
 
 /// What can be named.
-pub(super) const FORMS: &str = "a script (mine.rhai), a policy that comes with the program (edas), or a plugin's (PLUGIN:NAME)";
+pub(super) const FORMS: &str =
+    "a script (mine.rhai), a policy that comes with the program (edas), or a plugin's (PLUGIN:NAME)";
 
 impl Source {
     /// What a name or path stands for.
@@ -67,7 +68,9 @@ impl Source {
             Self::Script(file, text) => {
                 Box::new(ScriptPolicy::new(file, text, params, &Sandbox::default(), space)?) as Box<dyn Policy>
             }
-            Self::Plugin(plugin, name) => Box::new(PluginPolicies::expected(plugin)?.create(name, params, space, seed)?),
+            Self::Plugin(plugin, name) => {
+                Box::new(PluginPolicies::expected(plugin)?.create(name, params, space, seed)?)
+            }
         })
     }
 }

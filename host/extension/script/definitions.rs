@@ -18,7 +18,7 @@ pub fn definitions(register: impl FnOnce(&mut Engine)) -> String {
     let common: HashSet<&str> = common.split(BETWEEN).collect();
     let mut engine = bare();
     register(&mut engine);
-    let all = engine.definitions().static_module();
+    let all = engine.definitions().static_module().replace('\r', "");
     let own: Vec<&str> = all.trim_end().split(BETWEEN).filter(|definition| !common.contains(definition)).collect();
     format!("module static;{BETWEEN}{}\n", own.join(BETWEEN))
 }
@@ -28,5 +28,7 @@ pub fn common_definitions() -> String {
     let engine = bare();
     let definitions = engine.definitions();
     let (of_packages, of_the_engine) = (definitions.static_module(), definitions.builtin_functions());
-    format!("module static;{BETWEEN}{}{BETWEEN}{}\n", of_packages.trim_end(), of_the_engine.trim_end())
+    let text = format!("module static;{BETWEEN}{}{BETWEEN}{}\n", of_packages.trim_end(), of_the_engine.trim_end());
+    // Some of the engine's own comments have other line ends.
+    text.replace('\r', "")
 }
