@@ -134,7 +134,8 @@ fn bases(stream: &mut Stream) -> [Vec<Filter>; OPERATIONS.len()] {
     let mut all: [Vec<Filter>; OPERATIONS.len()] = Default::default();
     for operation in CONVOLUTIONS {
         let mut basis: Vec<Filter> = Vec::new();
-        for number in 0..OPERATIONS[operation].rank {
+        while basis.len() < OPERATIONS[operation].rank {
+            let number = basis.len();
             let mut filter = unit(&random(stream));
             if number == 0 {
                 let mean = filter.iter().sum::<f64>() / MODES as f64;

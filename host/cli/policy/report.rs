@@ -98,13 +98,13 @@ fn draws(trials: &[Trial]) -> String {
     let most = drawn.iter().copied().max().unwrap_or(0);
     let [a, b, c, d, e, f] = OPERATIONS.map(|o| o.name);
     let mut all = table(["edge", "drawn", "", a, b, c, d, e, f]);
-    for edge in 0..edges {
+    for (edge, count) in drawn.iter().enumerate() {
         let counts = (0..OPERATIONS.len()).map(|o| {
             let alone = sum(&|t| t.draws.edges[edge].candidates[o].1.alone);
             let softmax = sum(&|t| t.draws.edges[edge].candidates[o].1.softmax);
             format!("{alone} + {softmax}")
         });
-        let first = [edge_name(edge), drawn[edge].to_string(), bar(drawn[edge], most)];
+        let first = [edge_name(edge), count.to_string(), bar(*count, most)];
         all.add_row(first.into_iter().chain(counts));
     }
     text.push_str(&all.trim_fmt());
