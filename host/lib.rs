@@ -40,11 +40,12 @@
 //! | [`data`] | data sets, splits, augmentation, batches |
 //! | [`run`] | events, records, the run directory |
 //! | [`train`] | optimizers, the search loop, validation, golden files |
+//! | [`problem`] | a small synthetic problem on which policies are tried |
 //! | [`conformance`] | what op sets, spaces and policies of plugins must hold |
 //! | `cli` | the command line, behind the feature `cli` |
 //! | [`native`] | what libtorch and the system tell |
 //!
-//! Dependencies run one way: cli → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
+//! Dependencies run one way: cli → problem → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
 //! data ([`error`]), random numbers are functions of seed, purpose and position ([`random`]).
 //!
 //! # Embedding
@@ -73,6 +74,7 @@ pub mod extension;
 pub mod graph;
 pub mod native;
 pub mod policy;
+pub mod problem;
 pub mod random;
 pub mod run;
 pub mod space;

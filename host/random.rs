@@ -35,6 +35,8 @@ pub enum Purpose {
     DropPath,
     /// What a policy draws when it is asked for the plan under which the supernet is validated.
     Validation,
+    /// The synthetic problem that policies are tried on; positions are hashes of names.
+    Problem,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Purpose::GateNoise => "gate-noise",
             Purpose::DropPath => "drop-path",
             Purpose::Validation => "validation",
+            Purpose::Problem => "problem",
         }
     }
 }

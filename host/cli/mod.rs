@@ -14,6 +14,7 @@ mod lookup;
 mod message;
 mod output;
 mod plugin;
+mod policy;
 mod progress;
 mod results_table;
 mod run_files;
@@ -67,6 +68,9 @@ enum Command {
     /// List, inspect and check plugins, and write projects for new ones.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Write, inspect, try and compare policies.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print the JSON schema of specs, for editors.
     #[command(after_help = "Example:\n  edas schema > edas.schema.json")]
     Schema,
@@ -156,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Export(options) => export::run(&options),
         Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Plugin(command) => plugin::run(&command, cli.json),
+        Command::Policy(command) => policy::run(&command, cli.json),
         Command::Golden(command) => golden::run(&command, cli.json),
         Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
         Command::Doctor => doctor::run(cli.json),

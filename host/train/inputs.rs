@@ -120,7 +120,7 @@ impl Inputs {
         match provider {
             Provider::Plugin(plugin) => self.add_plugin(plugin)?,
             Provider::Script(script) => {
-                self.add_script(&script.files(), &format!("{}.rhai", script.name()));
+                self.add_script(script.files(), &format!("{}.rhai", script.name()));
             }
         }
         Ok(())

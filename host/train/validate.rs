@@ -9,7 +9,7 @@ use crate::spec::BatchNorm;
 use tch::Tensor;
 
 /// The plan under which the supernet is validated: that of the weights phase, uninverted.
-pub(super) fn supernet_plan(steps: &Steps) -> Plan {
+pub(crate) fn supernet_plan(steps: &Steps) -> Plan {
     let mut plan = match (steps.weights_plan(), steps) {
         (Some(plan), _) | (None, Steps::Both(plan)) => plan.clone(),
         (None, Steps::List(list)) => list[list.len() - 1].plan.clone(),

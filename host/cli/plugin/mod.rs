@@ -67,7 +67,8 @@ fn open(path_or_name: &str) -> Result<Opened> {
     }
 }
 
-fn plugin(path_or_name: &str) -> Result<Arc<Plugin>> {
+/// The plugin of a path, or of a name where no file is called so.
+pub(super) fn plugin(path_or_name: &str) -> Result<Arc<Plugin>> {
     // What plugins may ask for in `init` is there, whatever is to be done with them.
     crate::policy::plugin::model::offer();
     let registry = Registry::new(Some(Path::new("")));

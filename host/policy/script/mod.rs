@@ -103,6 +103,11 @@ impl ScriptPolicy {
         parameter::written(&self.declared, &self.settings)
     }
 
+    /// The hooks that it defines.
+    pub fn hooks(&self) -> &[&'static str] {
+        &self.hooks
+    }
+
     fn has(&self, hook: &str) -> bool {
         self.hooks.contains(&hook)
     }
