@@ -152,8 +152,7 @@ fn straight_through_gates_have_the_value_of_one_candidate_and_the_slopes_of_all(
     for active_only in [false, true] {
         let found = gradients(&supernet, Phase::Architecture, &alpha, &resolved(gate(active_only)));
         assert_eq!(found.loss, single.loss);
-        let scores: Vec<f64> =
-            (0..6).map(|c| if active_only && c != active { 0.0 } else { slope(c) }).collect();
+        let scores: Vec<f64> = (0..6).map(|c| if active_only && c != active { 0.0 } else { slope(c) }).collect();
         let mean: f64 = shares.iter().zip(&scores).map(|(p, s)| p * s).sum();
         for c in 0..6 {
             let row = found.alpha[edge].as_ref().expect("a gradient");
@@ -327,7 +326,8 @@ fn what_is_best_on_an_edge_depends_on_the_others_only_where_edges_are_coupled() 
     assert!(with > 0.15, "{with}");
     assert_eq!(without, 0.0);
     // Without it EDAS, which judges an edge by what the others are just now, does better.
-    let (with, without) = (of_script("edas_inversion", |_| {}), of_script("edas_inversion", |s| s.traps.coupling = false));
+    let (with, without) =
+        (of_script("edas_inversion", |_| {}), of_script("edas_inversion", |s| s.traps.coupling = false));
     println!("edas_inversion {:.3} {:.3}", regret(&with), regret(&without));
     assert!(regret(&without) < regret(&with) - 0.05);
 }
@@ -460,7 +460,9 @@ fn policies_are_called_as_in_a_search() {
         if turn.clock.iteration == 0 {
             plan.alpha.insert(0, vec![0.0, 0.0, 9.0, 0.0, 0.0, 0.0]);
         }
-        Steps::List([Phase::Weights, Phase::Measure, Phase::Measure].map(|phase| Step { phase, plan: plan.clone() }).into())
+        Steps::List(
+            [Phase::Weights, Phase::Measure, Phase::Measure].map(|phase| Step { phase, plan: plan.clone() }).into(),
+        )
     };
     let set = problem.run(&mut Made { plan: set, end: plain_end, derived: None }).expect("it runs");
     assert_eq!((set.derived[0], set.steps), (2, [0, 12, 24]));
