@@ -4,6 +4,7 @@
 //! (8 cells, 16 channels, batch 16, 32×32). The share of the script is printed at the end; README says what it was.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use edas::policy::shipped::SHIPPED;
 use edas::policy::turn::Clock;
 use edas::policy::{Policy, Steps, Turn};
 use edas::spec::Spec;
@@ -36,12 +37,18 @@ fn plans(c: &mut Criterion) {
     let alpha: Arc<Vec<Vec<f64>>> = Arc::new(view.edges.iter().map(|e| vec![0.0; e.candidates.len()]).collect());
     let turn = |i| Turn::new(Clock::at(i, 25, 391), &view, &alpha, 0);
     let mut i = 0;
-    c.bench_function("plan by script (edas.rhai, 28 edges)", |b| {
-        b.iter(|| {
-            i += 1;
-            policy.plan(black_box(&turn(i))).expect("a plan")
+    let mut group = c.benchmark_group("plan by script, 28 edges");
+    group.sample_size(20);
+    for shipped in SHIPPED {
+        let Setup { mut policy, .. } = setup(&format!("{}.rhai", shipped.name));
+        group.bench_function(shipped.name, |b| {
+            b.iter(|| {
+                i += 1;
+                policy.plan(black_box(&turn(i))).expect("a plan")
+            });
         });
-    });
+    }
+    group.finish();
     c.bench_function("plan in Rust (28 edges)", |b| {
         b.iter(|| {
             i += 1;

@@ -45,7 +45,7 @@
 //! | `cli` | the command line, behind the feature `cli` |
 //! | [`native`] | what libtorch and the system tell |
 //!
-//! Dependencies run one way: cli → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
+//! Dependencies run one way: cli → problem → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
 //! data ([`error`]), random numbers are functions of seed, purpose and position ([`random`]).
 //!
 //! # Embedding

@@ -364,7 +364,7 @@ fn a_plugins_space_is_made_of_its_own_operations() {
     let search = Search::from_spec(small_spec(&[space, policy])).expect("a sound spec");
     let setup = search.setup();
     let operations: Vec<&str> =
-        setup.space.cell_types[0].edges[0].candidates.iter().map(|c| c.operation.plugin.name.as_str()).collect();
+        setup.space.cell_types[0].edges[0].candidates.iter().map(|c| c.operation.op_set()).collect();
     assert_eq!(operations, ["nb201"; 5]);
     let written = setup.portable_spec().to_yaml().expect("YAML");
     for line in ["plugins:\n- nb201\nspace: inputs/nb201.yaml\n", "plugin: edas-policies\n"] {

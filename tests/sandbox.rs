@@ -180,7 +180,6 @@ hostile! {
         ["edge 0", "policy.rhai:4:"];
     a_shadowed_turn: "fn plan(turn) {\n    let turn = 1;\n    turn.strongest()\n}", 1, ["there is no function strongest (i64)", "policy.rhai:3:"];
     a_function_named_as_the_hosts: "fn relax(edge) { 3 }\nfn plan(turn) {\n    turn.strongest().relax(0)\n}", 1, ["returned something else"];
-    the_hosts_own_word: "fn plan(turn) {\n    edas_function_body\n}", 1, ["is a word of the host"];
     a_script_of_10_megabytes: format!("fn plan(turn) {{ turn.strongest() }}\n{}", "// more\n".repeat(1_250_000)), 2, ["too long", "at most 1000000 bytes"];
     no_utf_8: b"fn plan(turn) { \xff\xfe }", 2, ["UTF-8", "policy.rhai"];
     parentheses_in_each_other: format!("fn plan(turn) {{ {}1{} }}", "(".repeat(300_000), ")".repeat(300_000)), 2, ["maximum complexity", "policy.rhai:1:"];

@@ -490,7 +490,7 @@ fn scripts_that_are_no_op_sets() {
         ("fn x(op, n) { op }", &["the script defines no operation", "x(op, n)"]),
         ("", &["the script defines no operation", "no function"]),
         ("fn x(op) { op", &["ops/mine.rhai:1", "the script cannot be read"]),
-        ("let y = 1; fn x(op) { op }", &["a script holds functions and constants only"]),
+        ("let y = 1; fn x(op) { op }", &["a script holds functions, constants and imports only"]),
         ("fn params() { 5 } fn x(op) { op }", &["`params()` returned something else", "found: a value of type i64"]),
         (
             "fn params() { #{ y: #{} } } fn x(op) { op }",
@@ -679,4 +679,65 @@ fn op_sets_are_told_apart() {
     let sets = OpSets(vec![one, two]);
     assert_eq!(sets.operation("two:same").expect("it is there").op_set(), "two");
     says(&sets.operation("same").expect_err("twice"), &["several op sets offer", "one:same, two:same"]);
+}
+
+/// Operations may be made of what modules hold; their places, the version and the copies of a run know of it.
+#[test]
+fn modules_of_an_op_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    let blocks = "fn gated(x) {\n    x * x.sigmoid()\n}\nfn broken(x) {\n    x.conv_same(4, 0)\n}\n";
+    write("ops/lib/blocks.rhai", blocks);
+    let text = "import \"lib/blocks\" as blocks;\nfn gated(op) { blocks::gated(op.pointwise()) }\nfn broken(op) { blocks::broken(op) }\n";
+    let path = write("ops/gates.rhai", text);
+    let read = || script(&path, text).expect("a sound script");
+    let build = |set: &OpSet, name: &str| {
+        let operation = set.operation(name).expect("it is there");
+        operation.build(&Settings::new(), &arguments(4, 1, Form::Search), &[vec![4, 8, 8]])
+    };
+    let set = read();
+    assert!(build(&set, "gated").expect("a graph").to_string().contains("mul (%0, %1)"));
+    says(
+        &build(&set, "broken").expect_err("no kernel"),
+        &[
+            "ops/lib/blocks.rhai:5:7: attribute `kernel` of layer `conv`",
+            "building operation `broken` of op set `gates`",
+        ],
+    );
+
+    // A run's folder holds all that the op set is made of, and names it as before.
+    let spec = "edas: 1\nextends: BASE\nplugins: [darts-ops, ops/gates.rhai]\nthreads: 1\nnetwork: {cells: 2, channels: 4}\n\
+                space: {space: 1, name: s, cell_types: [{name: c, inputs: 1, nodes: 1, edges: {from: inputs, candidates: [none, gated]}, \
+                output: {node: 1}}], backbone: {stem: {op: relu_conv_bn}, cells: {type: c, repeat: cells}, head: {op: pool_linear}}}\n";
+    let spec = write("spec.yaml", &spec.replace("BASE", &repository("specs/quickstart.yaml").display().to_string()));
+    let prepared =
+        |spec: &Path| edas::Search::from_spec(edas::spec::Spec::load(spec, &[]).expect("a spec")).expect("sound");
+    let (first, copy) = (prepared(&spec), tempfile::tempdir().expect("a folder"));
+    let setup = first.setup();
+    let contents = edas::run::directory::Contents {
+        spec: setup.portable_spec(),
+        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
+        hashes: setup.hashes(),
+    };
+    let run = copy.path().join("run");
+    drop(edas::run::RunDirectory::create(&run, &contents).expect("a new folder"));
+    let version = set.provider.version().to_owned();
+    write("ops/lib/blocks.rhai", &blocks.replace("sigmoid", "tanh"));
+    assert_ne!(read().provider.version(), version, "another module, another version");
+    drop(folder);
+    let again = prepared(&run.join("spec.yaml"));
+    let described = |search: &edas::Search| {
+        let providers: Vec<_> =
+            search.setup().providers.iter().map(|p| format!("{} {}", p.name(), p.version())).collect();
+        let graphs: Vec<_> =
+            search.setup().network.blocks().iter().map(|b| format!("{} {}", b.owner, b.graph)).collect();
+        (providers, graphs)
+    };
+    assert_eq!(described(&first), described(&again));
+    assert_eq!(described(&again).0[1], format!("gates {version}"));
 }

@@ -1,5 +1,6 @@
 //! The parameters that a script declares with `param(…)`: of a policy, of a space, of the operations of an op set.
 
+use super::interface::Interface;
 use super::script::raise;
 use super::{Parameter, ParameterKind, Setting};
 use crate::error::{Error, Result, nearest};
@@ -29,37 +30,57 @@ pub(crate) fn type_name(value: &Dynamic) -> &str {
 type Raised<T> = Result<T, Box<EvalAltResult>>;
 
 pub(crate) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Declaration>("Parameter");
-    engine.register_fn("param", |default: INT, least: INT, most: INT, doc: &str| -> Raised<Declaration> {
-        ranged(least <= default && default <= most)?;
-        Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Integer(default, least, most) })
-    });
-    engine.register_fn("param", |default: FLOAT, least: FLOAT, most: FLOAT, doc: &str| -> Raised<Declaration> {
-        ranged(least <= default && default <= most)?;
-        Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
-    });
-    // Whole numbers among others, and whatever else is given: tried after the exact forms.
-    engine.register_fn("param", |default: Dynamic, least: Dynamic, most: Dynamic, doc: &str| -> Raised<Declaration> {
-        let number = |v: &Dynamic| v.as_float().or_else(|_| v.as_int().map(|i| i as FLOAT)).ok();
-        match (number(&default), number(&least), number(&most)) {
-            (Some(default), Some(least), Some(most)) => {
+    declare(&mut Interface::new(engine));
+}
+
+/// The forms of `param(…)`.
+pub(crate) fn declare(api: &mut Interface) {
+    api.subject("Parameters")
+        .named::<Declaration>("Parameter")
+        .function(
+            "param(default: int, lowest: int, highest: int, doc: String) -> Parameter",
+            "Declares a parameter in what `params()` returns: a whole number, a number, a truth value, or one of several words.",
+            |default: INT, least: INT, most: INT, doc: &str| -> Raised<Declaration> {
                 ranged(least <= default && default <= most)?;
-                Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
+                Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Integer(default, least, most) })
+            },
+        )
+        .function(
+            "param(default: float, lowest: float, highest: float, doc: String) -> Parameter",
+            "",
+            |default: FLOAT, least: FLOAT, most: FLOAT, doc: &str| number(default, least, most, doc),
+        )
+        .function("param(default: bool, doc: String) -> Parameter", "", |default: bool, doc: &str| Declaration {
+            doc: doc.to_owned(),
+            kind: ParameterKind::Boolean(default),
+        })
+        .function(
+            "param(default: String, words: Array, doc: String) -> Parameter",
+            "",
+            |default: &str, words: Array, doc: &str| -> Raised<Declaration> {
+                let words: Vec<String> = words.into_iter().map(|w| w.to_string()).collect();
+                ranged(words.iter().any(|w| w == default))?;
+                Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Word(default.to_owned(), words) })
+            },
+        );
+    // Whole numbers among others, and whatever else is given: tried after the exact forms.
+    api.engine().register_fn(
+        "param",
+        |default: Dynamic, least: Dynamic, most: Dynamic, doc: &str| -> Raised<Declaration> {
+            let float = |v: &Dynamic| v.as_float().or_else(|_| v.as_int().map(|i| i as FLOAT)).ok();
+            match (float(&default), float(&least), float(&most)) {
+                (Some(default), Some(least), Some(most)) => number(default, least, most, doc),
+                _ => Err(raise(Error::new("a parameter's default and its range are numbers").expected(FORMS).found(
+                    format!("values of type {}, {} and {}", type_name(&default), type_name(&least), type_name(&most)),
+                ))),
             }
-            _ => Err(raise(Error::new("a parameter's default and its range are numbers").expected(FORMS).found(
-                format!("values of type {}, {} and {}", type_name(&default), type_name(&least), type_name(&most)),
-            ))),
-        }
-    });
-    engine.register_fn("param", |default: bool, doc: &str| Declaration {
-        doc: doc.to_owned(),
-        kind: ParameterKind::Boolean(default),
-    });
-    engine.register_fn("param", |default: &str, words: Array, doc: &str| -> Raised<Declaration> {
-        let words: Vec<String> = words.into_iter().map(|w| w.to_string()).collect();
-        ranged(words.iter().any(|w| w == default))?;
-        Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Word(default.to_owned(), words) })
-    });
+        },
+    );
+}
+
+fn number(default: FLOAT, least: FLOAT, most: FLOAT, doc: &str) -> Raised<Declaration> {
+    ranged(least <= default && default <= most)?;
+    Ok(Declaration { doc: doc.to_owned(), kind: ParameterKind::Number(default, least, most) })
 }
 
 fn ranged(fits: bool) -> Raised<()> {

@@ -61,7 +61,8 @@ impl<'a> Interface<'a> {
     {
         let (name, rest) = signature.split_once('(').unwrap_or((signature, ""));
         let (parameters, returned) = rest.rsplit_once(')').unwrap_or((rest, ""));
-        self.add(name, parameters.split(", ").filter(|p| !p.is_empty()), returned, doc, function);
+        let meaning = if doc.is_empty() { self.meaning() } else { doc };
+        self.add(name, parameters.split(", ").filter(|p| !p.is_empty()), returned, meaning, function);
         self.entries.push(Entry { subject: self.subject, signature, doc });
         self
     }
@@ -81,6 +82,11 @@ impl<'a> Interface<'a> {
         self.add(&format!("get${name}"), [parameter.as_str()].into_iter(), returned, doc, get);
         self.entries.push(Entry { subject: self.subject, signature, doc });
         self
+    }
+
+    /// The last meaning that was given.
+    fn meaning(&self) -> &'static str {
+        self.entries.iter().rev().map(|entry| entry.doc).find(|doc| !doc.is_empty()).unwrap_or_default()
     }
 
     /// An operator, or something else that needs no word.

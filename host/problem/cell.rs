@@ -116,11 +116,13 @@ impl Cell {
 /// An operation of the hidden architecture.
 fn draw(stream: &mut Stream) -> usize {
     let mut left = stream.uniform() * HIDDEN.iter().sum::<f64>();
-    HIDDEN.iter().position(|share| {
-        left -= share;
-        left < 0.0
-    })
-    .unwrap_or(OPERATIONS.len() - 1)
+    HIDDEN
+        .iter()
+        .position(|share| {
+            left -= share;
+            left < 0.0
+        })
+        .unwrap_or(OPERATIONS.len() - 1)
 }
 
 fn random(stream: &mut Stream) -> Filter {
@@ -132,7 +134,8 @@ fn bases(stream: &mut Stream) -> [Vec<Filter>; OPERATIONS.len()] {
     let mut all: [Vec<Filter>; OPERATIONS.len()] = Default::default();
     for operation in CONVOLUTIONS {
         let mut basis: Vec<Filter> = Vec::new();
-        for number in 0..OPERATIONS[operation].rank {
+        while basis.len() < OPERATIONS[operation].rank {
+            let number = basis.len();
             let mut filter = unit(&random(stream));
             if number == 0 {
                 let mean = filter.iter().sum::<f64>() / MODES as f64;

@@ -79,11 +79,7 @@ impl Comparison {
     ///
     /// # Errors
     /// Where a policy cannot be made or fails.
-    pub fn run(
-        settings: &[Settings],
-        contestants: &[Contestant],
-        before: &mut dyn FnMut(&str, u64),
-    ) -> Result<Self> {
+    pub fn run(settings: &[Settings], contestants: &[Contestant], before: &mut dyn FnMut(&str, u64)) -> Result<Self> {
         let mut trials: Vec<Vec<Trial>> = contestants.iter().map(|_| Vec::new()).collect();
         for settings in settings {
             let problem = Problem::new(settings);
@@ -111,8 +107,7 @@ impl Comparison {
 impl Results {
     /// How it compares with another on the same problems.
     pub fn against(&self, other: &Results) -> Against {
-        let differences: Vec<f64> =
-            self.trials.iter().zip(&other.trials).map(|(a, b)| a.regret - b.regret).collect();
+        let differences: Vec<f64> = self.trials.iter().zip(&other.trials).map(|(a, b)| a.regret - b.regret).collect();
         let (difference, spread) = mean_and_spread(&differences);
         let error = spread / libm::sqrt(differences.len().max(1) as f64);
         let count = |hit: fn(&f64) -> bool| differences.iter().filter(|d| hit(d)).count();

@@ -65,7 +65,9 @@ pub fn findings(results: &Results, uniform: Option<&Results>) -> Vec<Finding> {
     let (supernet, derived) = (last(|e| e.supernet_accuracy), last(|e| e.derived_accuracy));
     if supernet - derived > GAP {
         add(
-            format!("at the end the supernet explains {supernet:.2}, the derived network with its weights {derived:.2}"),
+            format!(
+                "at the end the supernet explains {supernet:.2}, the derived network with its weights {derived:.2}"
+            ),
             "candidates were trained together and are poor alone: let fewer run at once, or lower the temperature towards the \
              end",
         );

@@ -128,15 +128,7 @@ impl<'a> Supernet<'a> {
         Ok(all)
     }
 
-    fn cell(
-        &self,
-        number: usize,
-        phase: Phase,
-        alpha: &Alpha,
-        plan: &Resolved,
-        batch: &Batch,
-        all: &mut Gradients,
-    ) {
+    fn cell(&self, number: usize, phase: Phase, alpha: &Alpha, plan: &Resolved, batch: &Batch, all: &mut Gradients) {
         let cell = &self.problem.cells[number];
         let first = number * EDGES.len();
         let members: Vec<Vec<Member>> =

@@ -94,8 +94,7 @@ impl Cell {
             let mut target = targets[input];
             add(&mut target, -1.0, &through(&a));
             add(&mut target, -1.0, &b);
-            let (basis_a, basis_b) =
-                (self.basis(first, architecture[first]), self.basis(past, architecture[past]));
+            let (basis_a, basis_b) = (self.basis(first, architecture[first]), self.basis(past, architecture[past]));
             let columns: Vec<Filter> = basis_a.iter().map(through).chain(basis_b.iter().copied()).collect();
             let (weights, left) = fit(&self.power, &target, &columns);
             error += left;

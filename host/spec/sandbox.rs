@@ -43,7 +43,7 @@ impl Default for Sandbox {
     fn default() -> Self {
         Self {
             operations: 10_000_000,
-            milliseconds: 10_000,
+            milliseconds: 1000,
             memory: 500_000_000,
             depth: 64,
             string: 1_000_000,

@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Place, Result};
 use crate::extension::library::hexadecimal;
+use crate::extension::script::Files;
 use crate::extension::{Origin, Plugin};
 use crate::graph::Provider;
-use crate::extension::script::Files;
 use crate::spec::{PluginRef, SpecPath};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ impl Inputs {
         match provider {
             Provider::Plugin(plugin) => self.add_plugin(plugin)?,
             Provider::Script(script) => {
-                self.add_script(&script.files(), &format!("{}.rhai", script.name()));
+                self.add_script(script.files(), &format!("{}.rhai", script.name()));
             }
         }
         Ok(())

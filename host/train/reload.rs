@@ -4,8 +4,8 @@
 //! is added. So a spec that names the same scripts for the same iterations (`policy.changes`) repeats the run bit for bit.
 
 use crate::error::{Place, Result};
-use crate::policy::{Policy, ScriptPolicy, SpaceView};
 use crate::extension::script::Files;
+use crate::policy::{Policy, ScriptPolicy, SpaceView};
 use crate::run::Change;
 use crate::spec::{self, Node, Sandbox, SpecPath, read_text};
 use std::collections::VecDeque;

@@ -1,22 +1,12 @@
 //! `edas policy diff`: where the plans of two policies part.
 
 use super::super::{Done, Failure, output};
-use super::source::{Source, params};
-use crate::error::{Error, Place, Result, nearest};
-use crate::policy::record::trace_line;
-use crate::policy::shipped::SHIPPED;
-use crate::policy::trace::Tracing;
-use crate::policy::{Policy, SpaceView};
-use crate::problem::{Problem, Settings};
-use crate::spec::Spec;
-use crate::train::search::{iterations_per_epoch, sizes};
-use crate::train::setup::{Need, Setup};
+use super::traces::{Trace, Wanted, spec_of, trace};
+use crate::error::Error;
+use crate::policy::SpaceView;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{BufRead, BufReader};
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The options of `edas policy diff`.
@@ -43,25 +33,29 @@ pub(in super::super) struct Options {
     seed: Option<u64>,
 }
 
-/// The steps of each iteration, a bare plan as the two steps that it serves.
-struct Trace {
-    iterations: Vec<Vec<Value>>,
-    /// Whether it ends because the policy ends the search.
-    stopped: bool,
-    /// The space, where it is known.
-    space: Option<Arc<SpaceView>>,
-}
-
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
-    let a = trace(&options.a, options.params_a.as_deref(), options)?;
-    let b = trace(&options.b, options.params_b.as_deref(), options)?;
-    let width = |trace: &Trace| trace.iterations.first().and_then(|steps| Some(steps.first()?["gates"].as_array()?.len()));
+    // A script beside a spec or a run is traced on the space of that one.
+    let spec = options.spec.clone().or_else(|| [&options.a, &options.b].into_iter().find_map(|given| spec_of(given)));
+    let wanted = Wanted { spec: spec.as_deref(), iterations: options.iterations, seed: options.seed };
+    let a = trace(&options.a, options.params_a.as_deref(), &wanted)?;
+    let b = trace(&options.b, options.params_b.as_deref(), &wanted)?;
+    let width =
+        |trace: &Trace| trace.iterations.first().and_then(|steps| Some(steps.first()?["gates"].as_array()?.len()));
     if let (Some(a), Some(b)) = (width(&a), width(&b))
         && a != b
     {
         return Err(Error::new("the two are of different spaces")
             .expected("traces with the same number of edges")
-            .found(format!("{a} edges and {b}"))
+            .found(format!("{a} and {b} edges"))
+            .help("`--spec` names the space on which scripts are traced")
+            .into());
+    }
+    if let (Some(a), Some(b)) = (&a.space, &b.space)
+        && let Some((a, b)) = a.edges.iter().zip(&b.edges).find(|(a, b)| a.candidates != b.candidates)
+    {
+        return Err(Error::new(format!("the two are of different spaces: edge {} has other candidates", a.index))
+            .expected(a.candidates.join(", "))
+            .found(b.candidates.join(", "))
             .help("`--spec` names the space on which scripts are traced")
             .into());
     }
@@ -142,8 +136,12 @@ fn parted(a: &[Value], b: &[Value]) -> Vec<Difference> {
     if all_a != all_b {
         list.push(Difference { step: 0, phase: String::new(), what: Err("steps"), a: all_a, b: all_b });
     }
-    for (step, (a, b)) in a.iter().zip(b).enumerate() {
+    let steps = a;
+    for (step, a) in steps.iter().enumerate() {
         let phase = a["phase"].as_str().unwrap_or_default();
+        // The step of the same phase, the n-th where there are several.
+        let number = steps[..step].iter().filter(|other| other["phase"] == phase).count();
+        let Some(b) = b.iter().filter(|other| other["phase"] == phase).nth(number) else { continue };
         let mut add = |what, a: &Value, b: &Value| {
             list.push(Difference { step, phase: phase.to_owned(), what, a: a.clone(), b: b.clone() });
         };
@@ -160,6 +158,19 @@ fn parted(a: &[Value], b: &[Value]) -> Vec<Difference> {
         }
     }
     list
+}
+
+/// A value with its numbers rounded, to be read.
+fn short(value: &Value) -> Value {
+    match value {
+        Value::Number(n) => match n.as_f64().filter(|_| n.is_f64()) {
+            Some(v) => json!((v * 1e4).round() / 1e4),
+            None => value.clone(),
+        },
+        Value::Array(list) => list.iter().map(short).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(key, v)| (key.clone(), short(v))).collect()),
+        other => other.clone(),
+    }
 }
 
 /// The most differences of an iteration that are printed.
@@ -193,7 +204,7 @@ fn text(
                     step = Some(difference.step);
                 }
                 let _ = writeln!(text, "  {}", difference.name(space));
-                let _ = writeln!(text, "    A  {}\n    B  {}", difference.a, difference.b);
+                let _ = writeln!(text, "    A  {}\n    B  {}", short(&difference.a), short(&difference.b));
             }
             if differences.len() > SHOWN {
                 let _ = writeln!(text, "  and {} more", differences.len() - SHOWN);
@@ -206,136 +217,9 @@ fn text(
         let [a, b] = traces.map(|t| t.iterations.len());
         let _ = writeln!(text, "A has {a} iterations, B {b}: what only one of them has was not compared.");
     }
+    let recorded = |trace: &Trace| trace.space.is_none();
+    if first.is_some() && recorded(traces[0]) != recorded(traces[1]) {
+        text.push_str("A recorded trace follows α as it learned; a policy is traced with α as it starts.\n");
+    }
     text
-}
-
-/// The trace that a name stands for.
-fn trace(given: &str, written: Option<&str>, options: &Options) -> Result<Trace, Failure> {
-    let path = Path::new(given);
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let recorded = if path.is_dir() { Some(path.join("trace.jsonl")) } else { (ending == "jsonl").then(|| path.into()) };
-    let given_params = params(written)?;
-    if let Some(file) = recorded {
-        if path.is_dir() && !file.is_file() {
-            return Err(Error::new(format!("{given} is no run directory"))
-                .expected("a folder with `trace.jsonl`")
-                .help("`edas search` makes run directories: runs/<spec name>-<seed>")
-                .into());
-        }
-        return Ok(read(&file, options.iterations)?);
-    }
-    let overrides = |spec: &Path| {
-        let seed: Vec<String> = options.seed.iter().map(|seed| format!("seed={seed}")).collect();
-        Spec::load(spec, &seed)
-    };
-    if ["yaml", "yml"].contains(&ending) {
-        let mut setup = Setup::new(overrides(path)?, Need::Sizes, None)?;
-        let tracing = tracing_of(&setup);
-        return follow(tracing, &mut *setup.policy, options.iterations, given);
-    }
-    let source = Source::find(given).map_err(|e| explain(e, given))?;
-    let (tracing, space) = match &options.spec {
-        Some(spec) => {
-            let setup = Setup::new(overrides(spec)?, Need::Sizes, None)?;
-            let space = setup.view.clone();
-            (tracing_of(&setup), space)
-        }
-        None => {
-            let settings = Settings::new(options.seed.unwrap_or(0));
-            let problem = Problem::new(&settings);
-            let alpha = Arc::new(problem.initial_alpha());
-            let Settings { epochs, iterations_per_epoch, seed, .. } = settings;
-            (Tracing { space: problem.space.clone(), alpha, epochs, iterations_per_epoch, seed }, problem.space)
-        }
-    };
-    let mut policy = source.make(&given_params, &space, tracing.seed)?;
-    follow(tracing, &mut *policy, options.iterations, given)
-}
-
-/// What else than a policy could have been named.
-fn explain(error: Error, given: &str) -> Error {
-    let names = SHIPPED.iter().map(|s| s.name);
-    error
-        .help_if(nearest(given, names))
-        .help_if_none("a spec ends in .yaml, a trace in .jsonl; a run is named by its folder".to_owned())
-}
-
-fn tracing_of(setup: &Setup) -> Tracing {
-    let spec = &setup.spec;
-    Tracing {
-        space: setup.view.clone(),
-        alpha: Arc::new(setup.initial_alpha()),
-        epochs: u64::from(spec.search.epochs),
-        iterations_per_epoch: iterations_per_epoch(sizes(spec, setup.images.count).train, spec.search.batch),
-        seed: spec.seed,
-    }
-}
-
-/// Lets a policy make its plans.
-fn follow(tracing: Tracing, policy: &mut dyn Policy, iterations: u64, name: &str) -> Result<Trace, Failure> {
-    let space = tracing.space.clone();
-    let most = iterations.min(tracing.epochs * tracing.iterations_per_epoch);
-    let mut lines: Vec<Vec<Value>> = Vec::new();
-    let seen = tracing.run(policy, iterations, &mut |traced| {
-        let clock = traced.clock;
-        add(&mut lines, clock.iteration, trace_line(clock.iteration, clock.epoch, traced.phase, &traced.plan, traced.space));
-        ControlFlow::Continue(())
-    });
-    let seen = seen.map_err(|e| Failure::Later(e.context(format!("tracing {name}"))))?;
-    Ok(Trace { iterations: lines, stopped: seen < most, space: Some(space) })
-}
-
-/// Adds a line to its iteration; a bare plan serves two steps.
-fn add(lines: &mut Vec<Vec<Value>>, iteration: u64, mut line: Value) {
-    while lines.len() <= iteration as usize {
-        lines.push(Vec::new());
-    }
-    let Some(steps) = lines.last_mut() else { return };
-    if line["phase"] == "both" {
-        line["phase"] = "architecture".into();
-        steps.push(line.clone());
-        line["phase"] = "weights".into();
-    }
-    steps.push(line);
-}
-
-/// The trace of a file, and no more than so many iterations of it.
-fn read(path: &Path, most: u64) -> Result<Trace> {
-    let file = std::fs::File::open(path).map_err(|e| Error::io("read", path, &e).at(Place::file(path)))?;
-    let mut by_iteration: BTreeMap<u64, Vec<Vec<Value>>> = BTreeMap::new();
-    for (number, text) in BufReader::new(file).lines().enumerate() {
-        let text = text.map_err(|e| Error::io("read", path, &e).at(Place::at(path, number + 1, 0)))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let wrong = |what: String| {
-            Error::new(what)
-                .at(Place::at(path, number + 1, 0))
-                .expected(r#"{"iteration":0,"epoch":0,"phase":"both",…,"gates":[…]}"#)
-        };
-        let line: Value = serde_json::from_str(&text).map_err(|e| wrong(format!("this is no line of a trace: {e}")))?;
-        let iteration = line["iteration"].as_u64().filter(|_| line["gates"].is_array());
-        let iteration = iteration.ok_or_else(|| wrong("this is no line of a trace".to_owned()))?;
-        if iteration >= most {
-            break;
-        }
-        let mut steps = vec![Vec::new()];
-        add(&mut steps, 0, line);
-        by_iteration.entry(iteration).or_default().append(&mut steps);
-    }
-    if by_iteration.is_empty() {
-        return Err(Error::new("the trace is empty").at(Place::file(path)).expected("at least one line"));
-    }
-    // A trace that does not begin at 0, or has gaps, cannot be laid beside another.
-    let mut iterations = Vec::new();
-    for (expected, (iteration, steps)) in by_iteration.into_iter().enumerate() {
-        if iteration != expected as u64 {
-            return Err(Error::new("the trace has a gap")
-                .at(Place::file(path))
-                .expected(format!("iteration {expected}"))
-                .found(format!("iteration {iteration}")));
-        }
-        iterations.push(steps.into_iter().flatten().collect());
-    }
-    Ok(Trace { iterations, stopped: false, space: None })
 }

@@ -1,7 +1,7 @@
 //! `edas policy inspect`: what a policy says of itself.
 
 use super::super::{Done, output};
-use super::source::Source;
+use super::source::{SHIPPED_FOLDER, Source};
 use crate::error::{Error, nearest};
 use crate::extension::Parameter;
 use crate::policy::{PluginPolicies, ScriptPolicy, SpaceView};
@@ -61,7 +61,10 @@ fn script(name: &str, file: &Path, text: &str) -> crate::Result<(Value, String)>
         "helpers": helpers.iter().map(|f| json!({ "signature": signature(f), "doc": f.doc })).collect::<Vec<_>>(),
         "modules": script.modules().iter().map(|m| json!({ "name": m.name, "file": m.path })).collect::<Vec<_>>(),
     });
-    let mut shown = format!("{name}, {}\n", file.display());
+    let mut shown = match file.starts_with(SHIPPED_FOLDER) {
+        true => format!("{name}, which comes with the program\n"),
+        false => format!("{name}, {}\n", file.display()),
+    };
     if !doc.is_empty() {
         let _ = write!(shown, "\n{doc}\n");
     }

@@ -3,6 +3,7 @@
 //! - `new`, `inspect`, `test`, `diff`: one subcommand each
 //! - `source`: a policy as the command line names it
 //! - `report`: what `test` prints
+//! - `traces`: a trace as the command line names it
 
 mod diff;
 mod inspect;
@@ -10,6 +11,7 @@ mod new;
 mod report;
 mod source;
 mod test;
+mod traces;
 
 use super::Done;
 

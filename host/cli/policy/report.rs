@@ -69,10 +69,8 @@ fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
 /// What the trials of the first policy came to, beside those of the others.
 pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Finding]) -> String {
     let rows: Vec<&Results> = comparison.results.iter().collect();
-    let mut text = format!(
-        "Regret: 0 is the best architecture, 1 the mean of random ones.\n\n{}\n",
-        regrets(&rows, comparison)
-    );
+    let mut text =
+        format!("Regret: 0 is the best architecture, 1 the mean of random ones.\n\n{}\n", regrets(&rows, comparison));
     let trials = &comparison.results[0].trials;
     text.push_str(&draws(trials));
     let Some(trial) = trials.first() else { return text };
@@ -90,22 +88,23 @@ pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Fin
 
 /// How often each edge and candidate was drawn, over all trials.
 fn draws(trials: &[Trial]) -> String {
-    let mut text = "\nDraws, over all problems: steps in which an edge was relaxed or straight-through, and, per candidate, \
+    let mut text =
+        "\nDraws, over all problems: steps in which an edge was relaxed or straight-through, and, per candidate, \
                     those in which it ran alone + those in which it was one of a softmax.\n\n"
-        .to_owned();
+            .to_owned();
     let sum = |count: &dyn Fn(&Trial) -> u64| trials.iter().map(count).sum::<u64>();
     let edges = trials.first().map_or(0, |t| t.draws.edges.len());
     let drawn: Vec<u64> = (0..edges).map(|e| sum(&|t| t.draws.edges[e].drawn)).collect();
     let most = drawn.iter().copied().max().unwrap_or(0);
     let [a, b, c, d, e, f] = OPERATIONS.map(|o| o.name);
     let mut all = table(["edge", "drawn", "", a, b, c, d, e, f]);
-    for edge in 0..edges {
+    for (edge, count) in drawn.iter().enumerate() {
         let counts = (0..OPERATIONS.len()).map(|o| {
             let alone = sum(&|t| t.draws.edges[edge].candidates[o].1.alone);
             let softmax = sum(&|t| t.draws.edges[edge].candidates[o].1.softmax);
             format!("{alone} + {softmax}")
         });
-        let first = [edge_name(edge), drawn[edge].to_string(), bar(drawn[edge], most)];
+        let first = [edge_name(edge), count.to_string(), bar(*count, most)];
         all.add_row(first.into_iter().chain(counts));
     }
     text.push_str(&all.trim_fmt());

@@ -17,8 +17,12 @@ pub(super) enum Source {
     Plugin(Arc<Plugin>, String),
 }
 
+/// The folder that the scripts of the program itself are said to be in.
+pub(super) const SHIPPED_FOLDER: &str = "<shipped>";
+
 /// What can be named.
-pub(super) const FORMS: &str = "a script (mine.rhai), a policy that comes with the program (edas), or a plugin's (PLUGIN:NAME)";
+pub(super) const FORMS: &str =
+    "a script (mine.rhai), a policy that comes with the program (edas), or a plugin's (PLUGIN:NAME)";
 
 impl Source {
     /// What a name or path stands for.
@@ -32,7 +36,8 @@ impl Source {
             return Ok(Self::Script(path.to_owned(), read_text(path, "policy script")?));
         }
         if let Some(shipped) = shipped(given) {
-            return Ok(Self::Script(format!("<shipped>/{given}.rhai").into(), shipped.text.to_owned()));
+            let file = Path::new(SHIPPED_FOLDER).join(format!("{given}.rhai"));
+            return Ok(Self::Script(file, shipped.text.to_owned()));
         }
         if let Some((plugin, name)) = given.rsplit_once(':').filter(|(plugin, _)| !plugin.is_empty()) {
             return Ok(Self::Plugin(plugin::plugin(plugin)?, name.to_owned()));
@@ -67,7 +72,9 @@ impl Source {
             Self::Script(file, text) => {
                 Box::new(ScriptPolicy::new(file, text, params, &Sandbox::default(), space)?) as Box<dyn Policy>
             }
-            Self::Plugin(plugin, name) => Box::new(PluginPolicies::expected(plugin)?.create(name, params, space, seed)?),
+            Self::Plugin(plugin, name) => {
+                Box::new(PluginPolicies::expected(plugin)?.create(name, params, space, seed)?)
+            }
         })
     }
 }

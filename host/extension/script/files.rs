@@ -18,9 +18,7 @@ pub struct Files {
 impl Files {
     /// Those of a script.
     pub fn of(script: &Script) -> Self {
-        let module = |m: &Module| {
-            (PathBuf::from(format!("{}.rhai", m.name)), m.path.clone(), m.text.clone())
-        };
+        let module = |m: &Module| (PathBuf::from(format!("{}.rhai", m.name)), m.path.clone(), m.text.clone());
         Self {
             script: script.file().to_owned(),
             text: script.text().clone(),

@@ -8,9 +8,11 @@
 //! - `modules`: what scripts import
 //! - `explain`: from the engine's errors to the host's
 //! - `files`: a script with its modules: what a run keeps, and whether it has changed
+//! - `definitions`: what editors read
 //! - `doc`: what scripts say of themselves
 
 mod budget;
+mod definitions;
 mod doc;
 mod engine;
 mod explain;
@@ -20,6 +22,7 @@ mod mathematics;
 mod modules;
 mod replaced;
 
+pub use definitions::{common_definitions, definitions};
 pub use doc::Function;
 pub use explain::raise;
 pub use files::Files;

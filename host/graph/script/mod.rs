@@ -23,7 +23,7 @@ use rhai::{Dynamic, Map};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use values::{Graph, OpValue};
 
@@ -38,8 +38,7 @@ const KEYS: [&str; 4] = ["name", "version", "description", "inputs"];
 pub struct OpScript {
     // One call at a time: the script's limits are those of a call.
     script: Mutex<Script>,
-    file: PathBuf,
-    text: Arc<str>,
+    files: Arc<Files>,
     hash: String,
     about: About,
     declared: Vec<Declared>,
@@ -65,13 +64,18 @@ pub(super) struct Declared {
 
 impl fmt::Debug for OpScript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.about.name, self.about.version, self.file.display())
+        write!(f, "{} {} ({})", self.about.name, self.about.version, self.file().display())
     }
 }
 
 /// All that an op set's script can use, beyond the language itself.
 pub fn reference() -> &'static [Entry] {
     interface::reference()
+}
+
+/// The definition file of it, for editors.
+pub fn definitions() -> String {
+    interface::definitions()
 }
 
 impl OpScript {
@@ -102,7 +106,8 @@ impl OpScript {
         // As they were written; the engine keeps them in no order.
         functions.sort_by_key(|f| (text.find(&format!("fn {}(", f.name)).unwrap_or(text.len()), f.name.clone()));
         let names: Vec<&str> = functions.iter().map(|f| f.name.as_str()).collect();
-        let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
+        let files = Arc::new(Files::of(&script));
+        let hash = hash(&files);
         let about = About::of(&script, file, &hash[..DIGITS], &names).map_err(whole)?;
         let mut parameters = parameters(&script, &names).map_err(whole)?;
         let declared = functions.iter().map(|f| Declared {
@@ -112,7 +117,7 @@ impl OpScript {
             parameters: parameters.remove(&f.name).unwrap_or_default(),
         });
         let declared = declared.collect();
-        Ok(Self { script: Mutex::new(script), file: file.to_owned(), text: text.into(), hash, about, declared })
+        Ok(Self { script: Mutex::new(script), files, hash, about, declared })
     }
 
     /// The op set's name.
@@ -132,20 +137,15 @@ impl OpScript {
 
     /// The script's file.
     pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// The script's text.
-    pub fn text(&self) -> &Arc<str> {
-        &self.text
+        &self.files.script
     }
 
     /// The script with its modules.
-    pub fn files(&self) -> Files {
-        Files::of(&self.script.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
-    /// The SHA-256 of the script's text, as hexadecimal digits.
+    /// The SHA-256 of what the script and its modules say, as hexadecimal digits.
     pub fn hash(&self) -> &str {
         &self.hash
     }
@@ -166,13 +166,25 @@ impl OpScript {
         inputs: &[Shape],
     ) -> Result<LayerGraph> {
         let build = Build::new(inputs, &operation.to_string());
-        let graph = Arc::new(Graph::new(build, arguments, inputs, (&self.file, &self.text)));
+        let graph = Arc::new(Graph::new(build, arguments, inputs, &self.files));
         let op = OpValue::new(&graph, declaration::values(&operation.parameters, settings));
         let script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         let returned = script.call(&operation.name, None, (op,));
         let returned = returned.map_err(|e| declaration::explain(e, &operation.parameters));
-        graph.close(returned, &operation.name).map_err(|e| e.at(Place::file(&self.file)))
+        graph.close(returned, &operation.name).map_err(|e| e.at(Place::file(self.file())))
     }
+}
+
+/// The SHA-256 of what a script and its modules say.
+fn hash(files: &Files) -> String {
+    let mut digest = Sha256::new_with_prefix(files.text.as_bytes());
+    for (name, _, text) in &files.modules {
+        for part in [&*name.to_string_lossy(), text] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+    }
+    hexadecimal(&digest.finalize())
 }
 
 fn is_operation(function: &Function) -> bool {

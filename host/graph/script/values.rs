@@ -3,12 +3,12 @@
 use crate::error::{Error, Place, Result};
 use crate::extension::Attribute;
 use crate::extension::declaration::type_name;
-use crate::extension::script::raise;
+use crate::extension::script::{Files, raise};
 use crate::graph::builder::Build;
 use crate::graph::op_set::{Arguments, Form};
 use crate::graph::{Initialiser, LayerGraph, Shape, shape_text};
 use rhai::{Array, Dynamic, EvalAltResult, INT, Map, NativeCallContext};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) type Raised<T> = Result<T, Box<EvalAltResult>>;
@@ -20,19 +20,17 @@ pub(super) struct Graph {
     inputs: Vec<u64>,
     pub arguments: Arguments,
     pub channels_in: INT,
-    file: PathBuf,
-    text: Arc<str>,
+    files: Arc<Files>,
 }
 
 impl Graph {
-    pub(super) fn new(build: Build, arguments: &Arguments, inputs: &[Shape], script: (&Path, &Arc<str>)) -> Self {
+    pub(super) fn new(build: Build, arguments: &Arguments, inputs: &[Shape], files: &Arc<Files>) -> Self {
         Self {
             inputs: build.inputs(),
             build: Mutex::new(Some(build)),
             arguments: *arguments,
             channels_in: inputs.first().and_then(|s| s.first()).copied().unwrap_or(0),
-            file: script.0.to_owned(),
-            text: script.1.clone(),
+            files: files.clone(),
         }
     }
 
@@ -49,10 +47,12 @@ impl Graph {
     fn place(&self, context: &NativeCallContext) -> Place {
         let position = context.call_position();
         let (line, column) = (position.line().unwrap_or(0), position.position().unwrap_or(0));
-        match context.call_source().map(Path::new) {
-            Some(other) if other != self.file => Place::at(other, line, column),
-            _ => Place::at(&self.file, line, column).with_text(self.text.clone()),
-        }
+        let module = context.call_source().map(Path::new).and_then(|source| {
+            let (_, path, text) = self.files.modules.iter().find(|(_, path, _)| path == source)?;
+            Some((path, text))
+        });
+        let (file, text) = module.unwrap_or((&self.files.script, &self.files.text));
+        Place::at(file, line, column).with_text(text.clone())
     }
 
     /// Does something to the graph.

@@ -13,24 +13,29 @@ pub(super) fn register(engine: &mut Engine) {
     numbers::<OpValue>(engine);
 }
 
+/// What stands beside an operator.
 trait Operand: Clone + Send + Sync + 'static {
     fn value(&self) -> Value;
 }
+
 impl Operand for Value {
     fn value(&self) -> Value {
         self.clone()
     }
 }
+
 impl Operand for OpValue {
     fn value(&self) -> Value {
         self.input()
     }
 }
+
 fn pair<A: Operand, B: Operand>(engine: &mut Engine) {
     for (sign, kind) in [("+", "add"), ("*", "mul")] {
         engine.register_fn(sign, move |c: Context, a: A, b: B| one(&c, kind, &[a.value(), b.value()], []));
     }
 }
+
 fn numbers<T: Operand>(engine: &mut Engine) {
     engine
         .register_fn("*", |c: Context, x: T, factor: FLOAT| scale(&c, &x.value(), factor))

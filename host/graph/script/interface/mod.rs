@@ -6,7 +6,7 @@
 //! - `doors`: any layer by its kind, ATen operators, weights and buffers
 //! - `arithmetic`: operators between values
 //!
-//! Every function is registered together with its signature and meaning: [`reference`] is all that there is.
+//! Every function is registered together with its signature and meaning: [`reference()`] is all that there is.
 
 mod arithmetic;
 mod doors;
@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::extension::Attribute;
 use crate::extension::declaration::{self, type_name};
 use crate::extension::interface::{Entry, Interface};
-use crate::extension::script::raise;
+use crate::extension::script::{self, raise};
 use crate::graph::op_set::Form;
 use rhai::{Array, Dynamic, Engine, FLOAT, INT, Map, NativeCallContext};
 use std::sync::LazyLock;
@@ -27,11 +27,16 @@ type Context<'a> = NativeCallContext<'a>;
 
 static REFERENCE: LazyLock<Vec<Entry>> = LazyLock::new(|| all(&mut Engine::new_raw()));
 static NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| REFERENCE.iter().map(Entry::name).chain(["param"]).collect());
+    LazyLock::new(|| REFERENCE.iter().map(Entry::name).collect());
 
 /// All that op sets can use.
 pub(super) fn reference() -> &'static [Entry] {
     &REFERENCE
+}
+
+/// The definition file of it, for editors.
+pub(super) fn definitions() -> String {
+    script::definitions(register)
 }
 
 /// The names of it, for suggestions.
@@ -45,9 +50,9 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn all(engine: &mut Engine) -> Vec<Entry> {
-    declaration::register(engine);
     let mut api = Interface::new(engine);
     request(&mut api);
+    declaration::declare(&mut api);
     values(&mut api);
     layers::register(&mut api);
     doors::register(&mut api);

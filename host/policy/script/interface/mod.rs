@@ -6,7 +6,7 @@
 //! - `plan`: plans, steps
 //! - `hooks`: what hooks are given and what they return
 //!
-//! Every function is registered together with its signature and meaning: [`reference`] is all that there is.
+//! Every function is registered together with its signature and meaning: [`reference()`] is all that there is.
 
 mod hooks;
 mod plan;
@@ -23,7 +23,7 @@ pub(super) use turn::TurnValue;
 use super::params;
 use crate::error::Error;
 use crate::extension::interface::{Entry, Interface};
-use crate::extension::script::raise;
+use crate::extension::script::{self, raise};
 use rhai::{Dynamic, Engine, EvalAltResult, FLOAT};
 use std::sync::LazyLock;
 
@@ -40,6 +40,11 @@ pub fn reference() -> &'static [Entry] {
     &REFERENCE
 }
 
+/// The definition file of it, for editors.
+pub fn definitions() -> String {
+    script::definitions(register)
+}
+
 /// The names of it, for suggestions.
 pub(super) fn names() -> &'static [&'static str] {
     &NAMES
@@ -51,12 +56,12 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn all(engine: &mut Engine) -> Vec<Entry> {
-    params::register(engine);
     let mut api = Interface::new(engine);
     turn::register(&mut api);
     space::register(&mut api);
     random::register(&mut api);
     plan::register(&mut api);
+    params::declare(&mut api);
     api.entries()
 }
 
