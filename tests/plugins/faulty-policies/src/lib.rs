@@ -156,7 +156,7 @@ impl Policy for Counting {
     }
 
     fn end_epoch(&mut self, end: &EpochEnd) -> Result<AfterEpoch, String> {
-        Ok(AfterEpoch { stop: end.epoch >= self.stop })
+        Ok(AfterEpoch { stop: end.epoch >= self.stop, ..AfterEpoch::default() })
     }
 
     fn save(&self) -> Vec<u8> {
