@@ -83,6 +83,11 @@ impl Resolved {
         self.gates.iter().enumerate().filter_map(relaxed)
     }
 
+    /// The indices of the edges whose gate has a softmax, through which α learns: relaxed and straight-through ones.
+    pub fn learning(&self) -> impl Iterator<Item = usize> {
+        self.gates.iter().enumerate().filter_map(|(i, gate)| gate.softmax().map(|_| i))
+    }
+
     /// Every edge runs what `choices` says.
     pub fn of_choices(choices: &[Option<usize>]) -> Self {
         let gate = |choice: &Option<usize>| choice.map_or(ResolvedGate::Off, ResolvedGate::Single);

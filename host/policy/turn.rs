@@ -74,7 +74,7 @@ impl Turn {
 pub struct StepResult {
     /// The step's phase.
     pub phase: Phase,
-    /// The mean loss over the batch.
+    /// The mean loss over the batch; in the architecture phase with the plan's penalties.
     pub loss: f64,
     /// The share of the batch that was classified correctly.
     pub accuracy: f64,

@@ -70,7 +70,8 @@ pub enum Event<'a> {
     Started(&'a Overview<'a>),
     /// A step is about to run: its line of the trace.
     Step(&'a Value),
-    /// An iteration is over; the indices of the edges that it relaxed last.
+    /// An iteration is over; the indices of the edges whose gate had a softmax, relaxed or straight-through, in the last of its
+    /// steps with any.
     Iteration(&'a IterationRecord, &'a [usize]),
     /// Supernet and derived network were measured; `within` an epoch, not at its end.
     Validation {

@@ -47,7 +47,7 @@ pub struct Iteration {
     pub plans: Vec<String>,
     /// The losses of the architecture and the weights phase.
     pub losses: [Option<f64>; 2],
-    /// The rows of α that were relaxed last, after the iteration: index, values.
+    /// The rows of α of the edges whose gate had a softmax last, after the iteration: index, values.
     pub alpha: Vec<(usize, Vec<f64>)>,
 }
 
@@ -154,9 +154,9 @@ impl Recording {
         let mut list = Vec::new();
         for _ in 0..iterations.min(total) {
             let mut listener = Listener { plans: Vec::new(), candidates: &candidates };
-            let (record, relaxed) = running.iteration(&mut [&mut listener])?;
+            let (record, learning) = running.iteration(&mut [&mut listener])?;
             let alpha = &running.trainer.architecture.alpha;
-            let rows = relaxed.iter().map(|edge| (*edge, alpha[*edge].clone())).collect();
+            let rows = learning.iter().map(|edge| (*edge, alpha[*edge].clone())).collect();
             let losses = [record.search_loss, record.train_loss];
             list.push(Iteration { iteration: record.iteration, plans: listener.plans, losses, alpha: rows });
             if running.at_end_of_epoch() && running.end_epoch(&mut [])? {

@@ -237,9 +237,9 @@ impl Search {
             let begun = Instant::now();
             let mut train = Mean::default();
             for within in 1..=search.iterations_per_epoch {
-                let (record, relaxed) = search.iteration(observers)?;
+                let (record, learning) = search.iteration(observers)?;
                 train.add(record.train_accuracy);
-                tell(observers, &Event::Iteration(&record, &relaxed))?;
+                tell(observers, &Event::Iteration(&record, &learning))?;
                 let at_end = within == search.iterations_per_epoch;
                 let due = match search.spec.validation.every {
                     Every::Epoch => false,
@@ -297,7 +297,8 @@ impl Running {
         Clock::at(iteration, u64::from(self.spec.search.epochs), self.iterations_per_epoch)
     }
 
-    /// One iteration: the policy's steps, each under its plan. Returns the record, and the edges that were relaxed last.
+    /// One iteration: the policy's steps, each under its plan. Returns the record, and the edges whose gate had a softmax
+    /// in the last step with any.
     ///
     /// # Errors
     /// As [`Search::run`].
@@ -321,14 +322,14 @@ impl Running {
         let mut record =
             IterationRecord { iteration: clock.iteration, epoch: clock.epoch, ..IterationRecord::default() };
         let mut results: Vec<StepResult> = Vec::new();
-        let mut relaxed: Vec<usize> = Vec::new();
+        let mut learning: Vec<usize> = Vec::new();
         let mut run = |this: &mut Self, phase: Phase, plan: &Resolved| {
             let (iteration, step) = (clock.iteration, results.len() as u64);
             let input = StepInput { search: &search, train: &train, rate, iteration, step };
             let result = this.trainer.step(phase, plan, &input).map_err(|e| {
-                let edges: Vec<String> = plan.relaxed().map(|i| i.to_string()).collect();
+                let edges: Vec<String> = plan.learning().map(|i| i.to_string()).collect();
                 let edges = if edges.is_empty() { "none".to_owned() } else { edges.join(", ") };
-                during(e.context(format!("the {} phase, relaxed edges: {edges}", phase.name())))
+                during(e.context(format!("the {} phase, edges with a softmax: {edges}", phase.name())))
             })?;
             match phase {
                 Phase::Architecture => {
@@ -339,8 +340,8 @@ impl Running {
                 }
                 Phase::Measure => {}
             }
-            if plan.relaxed().next().is_some() {
-                relaxed = plan.relaxed().collect();
+            if plan.learning().next().is_some() {
+                learning = plan.learning().collect();
             }
             results.push(result);
             Ok::<(), Error>(())
@@ -367,7 +368,7 @@ impl Running {
         self.policy.feedback(&turn, &results).map_err(during)?;
         self.next += 1;
         record.seconds = begun.elapsed().as_secs_f64();
-        Ok((record, relaxed))
+        Ok((record, learning))
     }
 
     /// A plan resolved against α, in which the rows that it sets stand from here on.

@@ -1,7 +1,9 @@
 //! One policy of a plugin, made: the trait [`Policy`] over the functions of the plugin's table.
 
+use super::answer::Answer;
+use super::kept::Kept;
 use super::model::Models;
-use super::planner::{Answer, Planner};
+use super::planner::Planner;
 use super::tables::{self, SpaceTable, with_epoch, with_turn};
 use crate::error::{Error, Result};
 use crate::extension::Plugin;
@@ -141,43 +143,50 @@ impl Drop for PluginPolicy {
 }
 
 const ASKING: &str = "asking for the plan of";
+const TELLING: &str = "telling the results to";
 
 impl Policy for PluginPolicy {
     fn plan(&mut self, turn: &Turn) -> Result<Steps> {
         let view = self.view.clone();
+        let asking = |e| self.during(ASKING, e);
+        let kept = Kept::of(&view, &turn.space).map_err(asking)?;
+        let alpha = kept.alpha(&turn.alpha).map_err(asking)?;
         let mut planner = Planner::new(&view);
         let table = planner.table();
-        let result = with_turn(turn, |turn| {
+        let result = with_turn(turn, &alpha, |turn| {
             call::run(|error| {
                 // SAFETY: the function is the plugin's; every pointer is valid for the time of the call, and `planner` is not
                 // touched from here before it returns.
                 unsafe { (self.functions.plan)(self.policy, turn, &table, error) }
             })
         });
-        planner.close(result).map_err(|e| self.during(ASKING, e))
+        planner.close(result).and_then(|steps| kept.steps(steps)).map_err(asking)
     }
 
     fn feedback(&mut self, turn: &Turn, results: &[StepResult]) -> Result<()> {
         let Some(feedback) = self.functions.feedback else { return Ok(()) };
         let results = tables::results(results);
-        with_turn(turn, |turn| {
+        let kept = Kept::of(&self.view, &turn.space).map_err(|e| self.during(TELLING, e))?;
+        let alpha = kept.alpha(&turn.alpha).map_err(|e| self.during(TELLING, e))?;
+        with_turn(turn, &alpha, |turn| {
             // SAFETY: the function is the plugin's; every pointer is valid for the time of the call.
-            self.call("telling the results to", |error| unsafe {
-                feedback(self.policy, turn, results.as_ptr(), results.len(), error)
-            })
+            self.call(TELLING, |error| unsafe { feedback(self.policy, turn, results.as_ptr(), results.len(), error) })
         })
     }
 
     fn end_epoch(&mut self, epoch: &EpochEnd) -> Result<AfterEpoch> {
         let Some(end_epoch) = self.functions.end_epoch else { return Ok(AfterEpoch::default()) };
+        let ending = |e| self.during("telling the end of an epoch to", e);
+        let kept = Kept::of(&self.view, &epoch.space).map_err(ending)?;
+        let alpha = kept.alpha(&epoch.alpha).map_err(ending)?;
         let mut answer = Answer::default();
         let table = answer.table();
-        let result = with_epoch(epoch, |end| {
+        let result = with_epoch(epoch, &alpha, |end| {
             // SAFETY: the function is the plugin's; every pointer is valid for the time of the call, and `answer` is not touched
             // from here before it returns.
             call::run(|error| unsafe { end_epoch(self.policy, end, &table, error) })
         });
-        answer.close(result).map_err(|e| self.during("telling the end of an epoch to", e))
+        answer.close(result).and_then(|after| kept.after(after)).map_err(ending)
     }
 
     fn state(&self) -> Result<Value> {

@@ -1,11 +1,15 @@
 //! Policies that plugins offer.
 //!
-//! - `planner`: how a policy answers: plans and steps
+//! - `planner`: how a policy answers a turn: plans and steps
+//! - `answer`: how it answers the end of an epoch
+//! - `kept`: candidates that edges lost
 //! - `tables`: what a policy sees: the space, turns, the end of an epoch
 //! - [`model`]: models of policies that learn
 //! - `adapter`: one policy, made
 
 mod adapter;
+mod answer;
+mod kept;
 pub mod model;
 mod planner;
 mod tables;

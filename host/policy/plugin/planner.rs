@@ -5,8 +5,7 @@
 use crate::error::{Error, Result, nearest};
 use crate::extension::Attribute;
 use crate::extension::memory::{slice, text};
-use crate::policy::AfterEpoch;
-use crate::policy::gate::{Gate, Noise, Sign, StraightThrough};
+use crate::policy::gate::{Gate, Noise, Sign, StraightThrough, check_drop, check_row, check_temperature};
 use crate::policy::plan::Plan;
 use crate::policy::step::{MOST_STEPS, Phase, Step, Steps};
 use crate::policy::view::{EdgeView, SpaceView};
@@ -19,8 +18,6 @@ const GATES: [&str; 5] = ["strongest", "only", "relaxed", "straight_through", "o
 /// What can be set of a plan.
 const SETTINGS: [&str; 9] =
     ["sign", "temperature", "gumbel", "noise", "drop", "penalty", "alpha", "active", "active_only"];
-/// What can be set at the end of an epoch.
-const ANSWERS: [&str; 3] = ["stop", "keep", "reset_weights"];
 
 /// An answer in the making.
 pub(super) struct Planner<'a> {
@@ -121,29 +118,32 @@ impl<'a> Planner<'a> {
     }
 
     fn set(&mut self, plan: u64, edge: usize, (name, value): (String, Attribute)) -> Result<()> {
+        let space = self.space;
         let all = edge == abi::ALL_EDGES;
-        let edges = self.edges(edge)?;
+        let edge = self.edges(edge)?.start;
         let plan = self.plan(plan)?;
-        let edge = edges.start;
-        let one =
-            || Error::new(format!("the setting `{name}` holds for one edge")).expected("an edge").found("all edges");
         match (name.as_str(), value) {
             ("sign", Attribute::Integer(sign @ (1 | -1))) => {
                 let sign = if sign == 1 { Sign::Plus } else { Sign::Minus };
                 if all { plan.sign = sign } else { plan.edge(edge).sign = Some(sign) }
             }
-            ("temperature", Attribute::Number(temperature)) if all => plan.temperature = temperature,
-            ("temperature", Attribute::Number(temperature)) => plan.edge(edge).temperature = Some(temperature),
-            ("gumbel", Attribute::Integer(seed)) if all => plan.gumbel = Some(seed.cast_unsigned()),
-            ("gumbel", Attribute::Integer(seed)) => plan.edge(edge).noise = Some(Noise::Gumbel(seed.cast_unsigned())),
-            ("noise" | "drop" | "penalty" | "alpha" | "active" | "active_only", _) if all => return Err(one()),
-            ("noise", Attribute::Numbers(noise)) => plan.edge(edge).noise = Some(Noise::Given(noise)),
-            ("drop", Attribute::Numbers(drop)) => plan.edge(edge).drop = drop.into_iter().enumerate().collect(),
-            ("penalty", Attribute::Numbers(costs)) => plan.penalise(edge, &costs),
-            ("alpha", Attribute::Numbers(row)) => drop(plan.alpha.insert(edge, row)),
-            ("active", Attribute::Integer(candidate)) => {
-                straight_through(plan, edge)?.active = Some(usize::try_from(candidate).unwrap_or(usize::MAX));
+            ("temperature", Attribute::Number(temperature)) => {
+                check_temperature(temperature)?;
+                if all { plan.temperature = temperature } else { plan.edge(edge).temperature = Some(temperature) }
             }
+            ("gumbel", Attribute::Integer(seed)) => {
+                let seed = seed.cast_unsigned();
+                if all { plan.gumbel = Some(seed) } else { plan.edge(edge).noise = Some(Noise::Gumbel(seed)) }
+            }
+            (name @ ("noise" | "drop" | "penalty" | "alpha" | "active" | "active_only"), _) if all => {
+                return Err(Error::new(format!("the setting `{name}` holds for one edge"))
+                    .expected("an edge")
+                    .found("all edges"));
+            }
+            (name @ ("noise" | "drop" | "penalty" | "alpha"), Attribute::Numbers(row)) => {
+                set_row(plan, &space.edges[edge], name, row)?;
+            }
+            ("active", Attribute::Integer(candidate)) => set_active(plan, &space.edges[edge], candidate)?,
             ("active_only", Attribute::Boolean(only)) => straight_through(plan, edge)?.active_only = only,
             (name, value) => {
                 let expected = match name {
@@ -188,9 +188,7 @@ impl<'a> Planner<'a> {
 
 fn gate_of(edge: &EdgeView, kind: &str, candidates: &[usize]) -> Result<Gate> {
     if let Some(wrong) = candidates.iter().find(|c| **c >= edge.candidates.len()) {
-        return Err(Error::new(format!("edge {} has no such candidate", edge.index))
-            .expected(format!("a number from 0 to {}: {}", edge.candidates.len() - 1, edge.candidates.join(", ")))
-            .found(wrong.to_string()));
+        return Err(no_candidate(edge, wrong));
     }
     let subset = || {
         let mut list = candidates.to_vec();
@@ -217,6 +215,50 @@ fn gate_of(edge: &EdgeView, kind: &str, candidates: &[usize]) -> Result<Gate> {
     }
 }
 
+/// Sets what has one number per candidate of an edge. The lengths are checked at once: penalties that differ could not be added.
+fn set_row(plan: &mut Plan, edge: &EdgeView, name: &str, row: Vec<f64>) -> Result<()> {
+    let what = match name {
+        "alpha" => "α",
+        "drop" => "the drop",
+        "penalty" => "the penalty",
+        _ => "the noise",
+    };
+    check_row(what, &row, edge.index, edge.candidates.len())?;
+    match name {
+        "alpha" => drop(plan.alpha.insert(edge.index, row)),
+        "drop" => {
+            row.iter().try_for_each(|probability| check_drop(*probability))?;
+            plan.edge(edge.index).drop = row.into_iter().enumerate().collect();
+        }
+        "penalty" => plan.penalise(edge.index, &row),
+        _ => plan.edge(edge.index).noise = Some(Noise::Given(row)),
+    }
+    Ok(())
+}
+
+/// Sets the active candidate of an edge's straight-through gate.
+fn set_active(plan: &mut Plan, edge: &EdgeView, candidate: i64) -> Result<()> {
+    let gate = straight_through(plan, edge.index)?;
+    let candidate = usize::try_from(candidate)
+        .ok()
+        .filter(|c| *c < edge.candidates.len())
+        .ok_or_else(|| no_candidate(edge, candidate))?;
+    if let Some(subset) = gate.subset.as_ref().filter(|subset| !subset.contains(&candidate)) {
+        let names: Vec<&str> = subset.iter().map(|c| edge.candidates[*c].as_str()).collect();
+        return Err(Error::new(format!("the active candidate of edge {} is not in its subset", edge.index))
+            .expected(format!("one of {}", names.join(", ")))
+            .found(format!("`{}`", edge.candidates[candidate])));
+    }
+    gate.active = Some(candidate);
+    Ok(())
+}
+
+fn no_candidate(edge: &EdgeView, found: impl std::fmt::Display) -> Error {
+    Error::new(format!("edge {} has no such candidate", edge.index))
+        .expected(format!("a number from 0 to {}: {}", edge.candidates.len() - 1, edge.candidates.join(", ")))
+        .found(found.to_string())
+}
+
 /// The straight-through gate that an edge has, to be changed.
 fn straight_through(plan: &mut Plan, edge: usize) -> Result<&mut StraightThrough> {
     match &mut plan.gates[edge] {
@@ -226,14 +268,14 @@ fn straight_through(plan: &mut Plan, edge: usize) -> Result<&mut StraightThrough
     }
 }
 
-fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
     Error::new(format!("there is no {what} named `{name}`"))
         .expected(known.join(", "))
         .found(format!("`{name}`"))
         .help_if(nearest(name, known.iter().copied()))
 }
 
-fn wrong(name: &str, expected: &str, found: &Attribute) -> Error {
+pub(super) fn wrong(name: &str, expected: &str, found: &Attribute) -> Error {
     Error::new(format!("the setting `{name}` cannot be this")).expected(expected).found(format!("{found:?}"))
 }
 
@@ -244,7 +286,7 @@ unsafe fn planner<'a>(context: *mut c_void) -> Option<&'a mut Planner<'a>> {
     unsafe { context.cast::<Planner<'a>>().as_mut() }
 }
 
-fn status(done: Option<()>) -> abi::Status {
+pub(super) fn status(done: Option<()>) -> abi::Status {
     done.map_or(abi::FAILED, |()| abi::OK)
 }
 
@@ -289,62 +331,4 @@ unsafe extern "C-unwind" fn step(context: *mut c_void, phase: u32, plan: u64) ->
     // SAFETY: as in `plan`.
     let Some(planner) = (unsafe { planner(context) }) else { return abi::FAILED };
     status(planner.run(|planner| planner.step(phase, plan)))
-}
-
-/// What a policy answers to the end of an epoch.
-#[derive(Default)]
-pub(super) struct Answer {
-    after: AfterEpoch,
-    error: Option<Error>,
-}
-
-impl Answer {
-    /// The table that a policy is given. It points to `self`, which must stay where it is while the table is used.
-    pub(super) fn table(&mut self) -> abi::EpochAnswer {
-        abi::EpochAnswer {
-            size: size_of::<abi::EpochAnswer>(),
-            context: std::ptr::from_mut(self).cast(),
-            set: Some(set_after),
-        }
-    }
-
-    /// The answer, after the policy's call ended so.
-    ///
-    /// # Errors
-    /// As [`Planner::close`].
-    pub(super) fn close(self, result: Result<()>) -> Result<AfterEpoch> {
-        self.error.map_or(result, Err)?;
-        Ok(self.after)
-    }
-
-    fn set(&mut self, (name, value): (String, Attribute)) -> Result<()> {
-        match (name.as_str(), value) {
-            ("stop", Attribute::Boolean(stop)) => self.after.stop = stop,
-            ("reset_weights", Attribute::Boolean(reset)) => self.after.reset_weights = reset,
-            // The edge, then the candidates that it keeps.
-            ("keep", Attribute::Integers(list)) if !list.is_empty() => {
-                let mut list = list.into_iter().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-                let edge = list.next().unwrap_or(usize::MAX);
-                self.after.keep.insert(edge, list.collect());
-            }
-            ("stop" | "reset_weights", value) => return Err(wrong(&name, "a truth value", &value)),
-            ("keep", value) => {
-                return Err(wrong(&name, "whole numbers: an edge, then the candidates that it keeps", &value));
-            }
-            _ => return Err(unknown("answer to the end of an epoch", &name, &ANSWERS)),
-        }
-        Ok(())
-    }
-}
-
-unsafe extern "C-unwind" fn set_after(context: *mut c_void, setting: *const abi::Attribute) -> abi::Status {
-    // SAFETY: the policy passes the table's context, during the call that was given the table.
-    let Some(answer) = (unsafe { context.cast::<Answer>().as_mut() }) else { return abi::FAILED };
-    if answer.error.is_some() {
-        return abi::FAILED;
-    }
-    // SAFETY: the policy passes a setting, or null, for the time of the call.
-    let setting = unsafe { setting.as_ref().map(|s| Attribute::read(s)) };
-    let done = setting.unwrap_or_else(|| Err(Error::new("a setting is null"))).and_then(|setting| answer.set(setting));
-    status(done.map_err(|error| answer.error = Some(error)).ok())
 }

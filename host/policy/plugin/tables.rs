@@ -5,6 +5,7 @@ use crate::policy::step::Phase;
 use crate::policy::turn::{EpochEnd, StepResult, Turn};
 use crate::policy::view::SpaceView;
 use crate::random::Stream;
+use crate::space::Alpha;
 use edas_plugin::abi;
 use std::sync::Arc;
 
@@ -66,9 +67,9 @@ fn rows(alpha: &[Vec<f64>]) -> Vec<*const f64> {
     alpha.iter().map(|row| row.as_ptr()).collect()
 }
 
-/// Shows a turn to `body`. Every showing begins the turn's draws anew, as in scripts.
-pub(super) fn with_turn<T>(turn: &Turn, body: impl FnOnce(&abi::Turn) -> T) -> T {
-    let rows = rows(&turn.alpha);
+/// Shows a turn to `body`, with α as the policy sees it. Every showing begins the turn's draws anew, as in scripts.
+pub(super) fn with_turn<T>(turn: &Turn, alpha: &Alpha, body: impl FnOnce(&abi::Turn) -> T) -> T {
+    let rows = rows(alpha);
     let mut random: Stream = turn.random.clone();
     body(&abi::Turn {
         size: size_of::<abi::Turn>(),
@@ -83,9 +84,9 @@ pub(super) fn with_turn<T>(turn: &Turn, body: impl FnOnce(&abi::Turn) -> T) -> T
     })
 }
 
-/// Shows the end of an epoch to `body`.
-pub(super) fn with_epoch<T>(end: &EpochEnd, body: impl FnOnce(&abi::EpochEnd) -> T) -> T {
-    let rows = rows(&end.alpha);
+/// Shows the end of an epoch to `body`, with α as the policy sees it.
+pub(super) fn with_epoch<T>(end: &EpochEnd, alpha: &Alpha, body: impl FnOnce(&abi::EpochEnd) -> T) -> T {
+    let rows = rows(alpha);
     body(&abi::EpochEnd {
         size: size_of::<abi::EpochEnd>(),
         epoch: end.index,

@@ -2264,7 +2264,8 @@ EDAS_INLINE EdasText edas_libtorch(const EdasHost *host) {
 EDAS_INLINE uint64_t edas_strongest(const EdasPlanner *planner) { return planner->plan(planner->context); }
 
 /**
- * Sets the gate of an edge, or of `EDAS_ALL_EDGES`: `strongest`, `only`, `relaxed` or `off`. No candidates stand for all.
+ * Sets the gate of an edge, or of `EDAS_ALL_EDGES`: `strongest`, `only`, `relaxed`, `straight_through` or `off`. No candidates
+ * stand for all.
  */
 EDAS_INLINE void edas_gate(const EdasPlanner *planner, uint64_t plan, size_t edge, const char *kind,
                            const size_t *candidates, size_t candidate_count) {
@@ -2293,10 +2294,117 @@ EDAS_INLINE void edas_set(const EdasPlanner *planner, uint64_t plan, size_t edge
 }
 
 /**
+ * The output is that of one candidate, the active one: the one for which sign * alpha + noise is largest. Alpha gets the
+ * gradient of a relaxed edge over these candidates, for which all of them are computed; none stand for all.
+ */
+EDAS_INLINE void edas_straight_through(const EdasPlanner *planner, uint64_t plan, size_t edge, const size_t *candidates,
+                                       size_t candidate_count) {
+  edas_gate(planner, plan, edge, "straight_through", candidates, candidate_count);
+}
+
+/**
+ * The same with an active candidate, which is one of them.
+ */
+EDAS_INLINE void edas_straight_through_among(const EdasPlanner *planner, uint64_t plan, size_t edge,
+                                             const size_t *candidates, size_t candidate_count, size_t active) {
+  edas_straight_through(planner, plan, edge, candidates, candidate_count);
+  edas_set(planner, plan, edge, edas_integer("active", (int64_t)active));
+}
+
+/**
+ * Of a straight-through gate that was set before: the active candidate alone is computed, and alpha gets the gradient that its
+ * own share of the softmax has.
+ */
+EDAS_INLINE void edas_active_only(const EdasPlanner *planner, uint64_t plan, size_t edge) {
+  edas_set(planner, plan, edge, edas_boolean("active_only", 1));
+}
+
+/**
+ * -alpha in place of alpha, or not, on an edge or on `EDAS_ALL_EDGES`. What is set for an edge wins.
+ */
+EDAS_INLINE void edas_invert(const EdasPlanner *planner, uint64_t plan, size_t edge, int inverted) {
+  edas_set(planner, plan, edge, edas_integer("sign", inverted ? -1 : 1));
+}
+
+/**
+ * The temperature of the softmax of an edge, or of `EDAS_ALL_EDGES`; at least 0.000001.
+ */
+EDAS_INLINE void edas_temperature(const EdasPlanner *planner, uint64_t plan, size_t edge, double temperature) {
+  edas_set(planner, plan, edge, edas_number("temperature", temperature));
+}
+
+/**
+ * Gumbel noise within the softmax of an edge, or of `EDAS_ALL_EDGES`. It is drawn when the plan is resolved, by edge, then
+ * candidate, from this seed, which has to be drawn anew in every turn: `random->index(turn->random, UINT64_MAX)`.
+ */
+EDAS_INLINE void edas_gumbel(const EdasPlanner *planner, uint64_t plan, size_t edge, uint64_t seed) {
+  edas_set(planner, plan, edge, edas_integer("gumbel", (int64_t)seed));
+}
+
+/**
+ * Adds these numbers, one per candidate, within the softmax of one edge.
+ */
+EDAS_INLINE void edas_noise(const EdasPlanner *planner, uint64_t plan, size_t edge, const double *values, size_t count) {
+  edas_set(planner, plan, edge, edas_numbers("noise", values, count));
+}
+
+/**
+ * The probability, one per candidate of an edge, with which an example's output of it is left out in training; what remains is
+ * divided by 1 - probability.
+ */
+EDAS_INLINE void edas_drop(const EdasPlanner *planner, uint64_t plan, size_t edge, const double *probabilities,
+                           size_t count) {
+  edas_set(planner, plan, edge, edas_numbers("drop", probabilities, count));
+}
+
+/**
+ * Adds costs * softmax(alpha), with one cost per candidate of an edge, to the loss of the architecture phase. Costs of several
+ * calls add up.
+ */
+EDAS_INLINE void edas_penalise(const EdasPlanner *planner, uint64_t plan, size_t edge, const double *costs, size_t count) {
+  edas_set(planner, plan, edge, edas_numbers("penalty", costs, count));
+}
+
+/**
+ * Alpha of an edge becomes these numbers, one per candidate, before the plan is resolved, and stays so.
+ */
+EDAS_INLINE void edas_set_alpha(const EdasPlanner *planner, uint64_t plan, size_t edge, const double *values,
+                                size_t count) {
+  edas_set(planner, plan, edge, edas_numbers("alpha", values, count));
+}
+
+/**
  * Adds a step under a plan as it is now. `phase` is `EDAS_PHASE_BOTH` and so on.
  */
 EDAS_INLINE void edas_step(const EdasPlanner *planner, uint32_t phase, uint64_t plan) {
   planner->step(planner->context, phase, plan);
+}
+
+/* Answers to the end of an epoch. */
+
+/**
+ * The search ends here.
+ */
+EDAS_INLINE void edas_stop(const EdasEpochAnswer *answer) {
+  const EdasAttribute stop = edas_boolean("stop", 1);
+  answer->set(answer->context, &stop);
+}
+
+/**
+ * An edge keeps some of its candidates; the others are gone for good, and their alpha is seen as -INFINITY. The numbers of those
+ * that stay do not change. `list` is the edge, then the candidates that it keeps; `length` counts the edge too.
+ */
+EDAS_INLINE void edas_keep(const EdasEpochAnswer *answer, const int64_t *list, size_t length) {
+  const EdasAttribute keep = edas_integers("keep", list, length);
+  answer->set(answer->context, &keep);
+}
+
+/**
+ * Puts all weights back to where they started, and forgets the optimizer's momentum.
+ */
+EDAS_INLINE void edas_reset_weights(const EdasEpochAnswer *answer) {
+  const EdasAttribute reset = edas_boolean("reset_weights", 1);
+  answer->set(answer->context, &reset);
 }
 
 #endif /* EDAS_PLUGIN_HELPERS_H */

@@ -4,7 +4,7 @@ use super::{Plugin, Tables};
 use crate::abi::{self, Status, Text};
 use crate::boundary::{guard, quietly, send as send_bytes, slice};
 use crate::parameter::Arguments;
-use crate::policy::{EpochEnd, Models, Object, Owned, SpaceView, StepResult, Turn, during, send};
+use crate::policy::{EpochEnd, Models, Object, Owned, SpaceView, StepResult, Turn, during, send, send_after};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -127,7 +127,7 @@ unsafe extern "C-unwind" fn plan(
         with(policy, error, |instance| {
             let mut turn = Turn::read(turn.as_ref().ok_or("the turn is null")?, &instance.space)?;
             let steps = instance.policy.plan(&mut turn)?;
-            send(&steps, planner.as_ref().ok_or("the planner is null")?)
+            send(&steps, &instance.space, planner.as_ref().ok_or("the planner is null")?)
         })
     }
 }
@@ -160,13 +160,7 @@ unsafe extern "C-unwind" fn end_epoch(
         with(policy, error, |instance| {
             let end = EpochEnd::read(end.as_ref().ok_or("the epoch is null")?, &instance.space);
             let after = instance.policy.end_epoch(&end)?;
-            let answer = answer.as_ref().ok_or("the answer is null")?;
-            if let (true, Some(set)) = (after.stop, answer.set) {
-                let name = Text::new("stop");
-                let stop = abi::Attribute { name, kind: abi::KIND_BOOLEAN, integer: 1, ..abi::Attribute::EMPTY };
-                set(answer.context, &stop);
-            }
-            Ok(())
+            send_after(&after, answer.as_ref().ok_or("the answer is null")?)
         })
     }
 }

@@ -4,7 +4,9 @@
 //! candidate. It never touches a tensor of the search. What it decides must follow from its parameters, its turns, what it is
 //! told, and the draws of [`Turn::random`]: then searches repeat.
 //!
-//! - `plan`: plans and steps
+//! - `plan`: what every edge does in one step
+//! - `step`: steps, the answer to a turn
+//! - `send`: answers on their way to the host
 //! - `turn`: what a policy sees and hears
 //! - `view`: the space as policies see it
 //! - `random`: draws
@@ -13,17 +15,20 @@
 mod model;
 mod plan;
 mod random;
+mod send;
+mod step;
 mod turn;
 mod view;
 
 pub use model::{Adam, Model, Models, Tensor};
-pub use plan::{EdgeIndex, Phase, Plan, Step, Steps};
+pub use plan::{EdgeIndex, Plan};
 pub use random::Random;
+pub use step::{Phase, Step, Steps};
 pub use turn::{AfterEpoch, EpochEnd, StepResult, Turn};
 pub use view::{CandidateCost, EdgeView, SpaceView};
 
 pub(crate) use model::{Owned, during};
-pub(crate) use plan::send;
+pub(crate) use send::{send, send_after};
 
 use crate::parameter::{Arguments, Parameter};
 use std::sync::Arc;
@@ -81,7 +86,7 @@ pub trait Policy: Send + Sized + 'static {
         Ok(())
     }
 
-    /// Hears that an epoch is over.
+    /// Hears that an epoch is over, and may end the search, leave edges with fewer candidates, or have the weights start anew.
     ///
     /// # Errors
     /// As [`Policy::plan`].

@@ -1,8 +1,7 @@
-//! Plans and steps: how a policy answers.
+//! Plans: what every edge does in one step.
 
 use super::random::Random;
 use super::view::EdgeView;
-use crate::abi;
 use std::collections::BTreeMap;
 
 /// The number of an edge over all cell types: made from a number or from an edge.
@@ -22,23 +21,58 @@ impl From<&EdgeView> for EdgeIndex {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Gate {
+pub(super) enum Gate {
     Strongest(Option<Vec<usize>>),
     Only(usize),
     Relaxed(Option<Vec<usize>>),
+    StraightThrough { subset: Option<Vec<usize>>, active: Option<usize>, active_only: bool },
     Off,
 }
 
-/// The gates of all edges for one step, and what holds for all of them. Candidates are named by their numbers
-/// ([`EdgeView::candidate`]). An edge or candidate that the space lacks is an error when the policy answers.
+/// What is set for one edge alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct EdgeSettings {
+    pub(super) inverted: Option<bool>,
+    pub(super) temperature: Option<f64>,
+    pub(super) noise: Option<Noise>,
+    pub(super) drop: BTreeMap<usize, f64>,
+    pub(super) penalties: Vec<Vec<f64>>,
+    pub(super) alpha: Option<Vec<f64>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Noise {
+    Gumbel(u64),
+    Given(Vec<f64>),
+}
+
+/// The gates of all edges for one step, and what holds for all of them or for one. Candidates are named by their numbers
+/// ([`EdgeView::candidate`]). What cannot be (an edge or candidate that the space lacks, a temperature of 0) is an error when
+/// the policy answers.
+///
+/// What is set for the whole plan holds for every edge, whenever it is set; what is set for one edge wins over it.
+///
+/// ```
+/// use edas_plugin::{Plan, Turn};
+///
+/// /// Every edge runs one candidate, drawn by Gumbel noise; edge 0 sees sharper differences, and its last candidate is dear.
+/// fn drawn(turn: &mut Turn) -> Plan {
+///     let mut plan = turn.empty().gumbel(&mut turn.random).temperature(2.0).temperature_edge(0, 0.5);
+///     for edge in &turn.space.edges {
+///         plan = plan.straight_through(edge);
+///     }
+///     plan.penalise(0, &[0.0, 0.0, 1.0])
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    all: Gate,
-    gates: BTreeMap<usize, Gate>,
-    inverted: bool,
-    inverted_edges: Vec<usize>,
-    temperature: Option<f64>,
-    gumbel: Option<u64>,
+    pub(super) all: Gate,
+    pub(super) gates: BTreeMap<usize, Gate>,
+    pub(super) edges: BTreeMap<usize, EdgeSettings>,
+    pub(super) inverted: bool,
+    pub(super) temperature: Option<f64>,
+    pub(super) gumbel: Option<u64>,
+    pub(super) drop: BTreeMap<String, f64>,
 }
 
 impl Plan {
@@ -46,10 +80,11 @@ impl Plan {
         Self {
             all,
             gates: BTreeMap::new(),
+            edges: BTreeMap::new(),
             inverted: false,
-            inverted_edges: Vec::new(),
             temperature: None,
             gumbel: None,
+            drop: BTreeMap::new(),
         }
     }
 
@@ -62,13 +97,16 @@ impl Plan {
     pub fn empty() -> Self {
         Self::filled(Gate::Off)
     }
+}
 
+/// Gates: what an edge does.
+impl Plan {
     fn gate(mut self, edge: impl Into<EdgeIndex>, gate: Gate) -> Self {
         self.gates.insert(edge.into().0, gate);
         self
     }
 
-    /// Relaxes an edge over all of its candidates.
+    /// Relaxes an edge over all of its candidates: their sum, weighted by softmax((sign · α + noise) / temperature).
     pub fn relax(self, edge: impl Into<EdgeIndex>) -> Self {
         self.gate(edge, Gate::Relaxed(None))
     }
@@ -85,7 +123,7 @@ impl Plan {
         self
     }
 
-    /// The edge runs its strongest candidate.
+    /// The edge runs its strongest candidate: the one for which sign · α is largest.
     pub fn strongest(self, edge: impl Into<EdgeIndex>) -> Self {
         self.gate(edge, Gate::Strongest(None))
     }
@@ -100,9 +138,52 @@ impl Plan {
         self.gate(edge, Gate::Only(candidate))
     }
 
-    /// The edge is off.
+    /// The output is that of one candidate, the active one: the one for which sign · α + noise is largest. α gets the gradient of
+    /// a relaxed edge, for which all candidates are computed in the architecture phase.
+    pub fn straight_through(self, edge: impl Into<EdgeIndex>) -> Self {
+        self.gate(edge, Gate::StraightThrough { subset: None, active: None, active_only: false })
+    }
+
+    /// The same over some of the edge's candidates. `active` is the number of one of them; with `None` it is the one for which
+    /// sign · α + noise is largest.
+    pub fn straight_through_subset(
+        self,
+        edge: impl Into<EdgeIndex>,
+        candidates: &[usize],
+        active: impl Into<Option<usize>>,
+    ) -> Self {
+        let subset = Some(candidates.to_vec());
+        self.gate(edge, Gate::StraightThrough { subset, active: active.into(), active_only: false })
+    }
+
+    /// As [`Plan::straight_through`], but the active candidate alone is computed: α gets the gradient that its own share of the
+    /// softmax has.
+    pub fn straight_through_active(self, edge: impl Into<EdgeIndex>) -> Self {
+        self.gate(edge, Gate::StraightThrough { subset: None, active: None, active_only: true })
+    }
+
+    /// As [`Plan::straight_through_subset`], but the active candidate alone is computed.
+    pub fn straight_through_active_subset(
+        self,
+        edge: impl Into<EdgeIndex>,
+        candidates: &[usize],
+        active: impl Into<Option<usize>>,
+    ) -> Self {
+        let subset = Some(candidates.to_vec());
+        self.gate(edge, Gate::StraightThrough { subset, active: active.into(), active_only: true })
+    }
+
+    /// The edge is off: it carries nothing.
     pub fn off(self, edge: impl Into<EdgeIndex>) -> Self {
         self.gate(edge, Gate::Off)
+    }
+}
+
+/// Settings.
+impl Plan {
+    fn own(mut self, edge: impl Into<EdgeIndex>, set: impl FnOnce(&mut EdgeSettings)) -> Self {
+        set(self.edges.entry(edge.into().0).or_default());
+        self
     }
 
     /// −α in place of α on every edge.
@@ -112,181 +193,66 @@ impl Plan {
     }
 
     /// −α in place of α on one edge.
-    pub fn invert_edge(mut self, edge: impl Into<EdgeIndex>) -> Self {
-        self.inverted_edges.push(edge.into().0);
-        self
+    pub fn invert_edge(self, edge: impl Into<EdgeIndex>) -> Self {
+        self.invert_edge_if(edge, true)
     }
 
-    /// The temperature of all relaxed gates.
+    /// Whether one edge is inverted, whatever the plan says.
+    pub fn invert_edge_if(self, edge: impl Into<EdgeIndex>, inverted: bool) -> Self {
+        self.own(edge, |own| own.inverted = Some(inverted))
+    }
+
+    /// The temperature of every softmax; at least 0.000001.
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = Some(temperature);
         self
     }
 
-    /// Gumbel noise on all relaxed gates, from a seed that is drawn here.
+    /// The temperature of one edge's softmax.
+    pub fn temperature_edge(self, edge: impl Into<EdgeIndex>, temperature: f64) -> Self {
+        self.own(edge, |own| own.temperature = Some(temperature))
+    }
+
+    /// Gumbel noise within every softmax. It is drawn when the plan is resolved, by edge, then candidate, from a seed that is
+    /// drawn here.
     pub fn gumbel(mut self, random: &mut Random) -> Self {
         self.gumbel = Some(random.below(u64::MAX));
         self
     }
-}
 
-/// The kind of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Updates α on the search split.
-    Architecture,
-    /// Updates weights on the train split.
-    Weights,
-    /// Looks at a batch of the search split; nothing changes.
-    Measure,
-}
-
-impl Phase {
-    fn to_abi(self) -> u32 {
-        match self {
-            Phase::Architecture => abi::PHASE_ARCHITECTURE,
-            Phase::Weights => abi::PHASE_WEIGHTS,
-            Phase::Measure => abi::PHASE_MEASURE,
-        }
+    /// Gumbel noise within one edge's softmax, from a seed that is drawn here.
+    pub fn gumbel_edge(self, edge: impl Into<EdgeIndex>, random: &mut Random) -> Self {
+        let seed = random.below(u64::MAX);
+        self.own(edge, |own| own.noise = Some(Noise::Gumbel(seed)))
     }
 
-    pub(super) fn from_abi(phase: u32) -> Result<Self, String> {
-        match phase {
-            abi::PHASE_ARCHITECTURE => Ok(Phase::Architecture),
-            abi::PHASE_WEIGHTS => Ok(Phase::Weights),
-            abi::PHASE_MEASURE => Ok(Phase::Measure),
-            other => Err(format!("there is no phase {other}")),
-        }
-    }
-}
-
-/// One entry of an iteration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// What the step updates.
-    pub phase: Phase,
-    /// What the edges do.
-    pub plan: Plan,
-}
-
-impl Step {
-    /// Updates α on the search split.
-    pub fn architecture(plan: Plan) -> Self {
-        Self { phase: Phase::Architecture, plan }
+    /// Adds these numbers, one per candidate, within an edge's softmax.
+    pub fn noise(self, edge: impl Into<EdgeIndex>, values: &[f64]) -> Self {
+        self.own(edge, |own| own.noise = Some(Noise::Given(values.to_vec())))
     }
 
-    /// Updates weights on the train split.
-    pub fn weights(plan: Plan) -> Self {
-        Self { phase: Phase::Weights, plan }
+    /// In training an example's output of the candidate of this name is left out with a probability, and divided by
+    /// 1 − probability otherwise, on all edges that have it. Where none has it, that is an error when the policy answers.
+    pub fn drop(mut self, candidate: &str, probability: f64) -> Self {
+        self.drop.insert(candidate.to_owned(), probability);
+        self
     }
 
-    /// Looks at a batch of the search split.
-    pub fn measure(plan: Plan) -> Self {
-        Self { phase: Phase::Measure, plan }
-    }
-}
-
-/// What a policy answers for one iteration.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Steps {
-    /// One plan for the architecture phase and then the weights phase, resolved once.
-    Both(Plan),
-    /// Any steps; each is resolved when its turn comes.
-    List(Vec<Step>),
-}
-
-impl From<Plan> for Steps {
-    fn from(plan: Plan) -> Self {
-        Self::Both(plan)
-    }
-}
-
-impl From<Vec<Step>> for Steps {
-    fn from(steps: Vec<Step>) -> Self {
-        Self::List(steps)
-    }
-}
-
-/// Hands an answer to the host.
-///
-/// # Safety
-/// The table and its context are valid for the time of the call, and used on this thread alone.
-pub(crate) unsafe fn send(steps: &Steps, planner: &abi::Planner) -> Result<(), String> {
-    let to = Sender { planner };
-    match steps {
-        Steps::Both(plan) => to.step(abi::PHASE_BOTH, plan),
-        Steps::List(steps) => steps.iter().try_for_each(|step| to.step(step.phase.to_abi(), &step.plan)),
-    }
-}
-
-/// The host keeps the first error and reports it: here nothing is checked but what the tables cannot say.
-struct Sender<'a> {
-    planner: &'a abi::Planner,
-}
-
-impl Sender<'_> {
-    fn step(&self, phase: u32, plan: &Plan) -> Result<(), String> {
-        let (Some(make), Some(step)) = (self.planner.plan, self.planner.step) else {
-            return Err("the host's planner is incomplete".to_owned());
-        };
-        // SAFETY: `send` vouches for the table.
-        let number = unsafe { make(self.planner.context) };
-        if plan.all != Gate::Strongest(None) {
-            self.gate(number, abi::ALL_EDGES, &plan.all)?;
-        }
-        for (edge, gate) in plan.gates.iter().filter(|(_, gate)| **gate != plan.all) {
-            self.gate(number, *edge, gate)?;
-        }
-        let set = |edge: usize, setting: abi::Attribute| {
-            if let Some(set) = self.planner.set {
-                // SAFETY: `send` vouches for the table; the setting outlives the call.
-                unsafe { set(self.planner.context, number, edge, &setting) };
-            }
-        };
-        let integer = |name: &'static str, integer: i64| abi::Attribute {
-            name: abi::Text::new(name),
-            integer,
-            ..abi::Attribute::EMPTY
-        };
-        if plan.inverted {
-            set(abi::ALL_EDGES, integer("sign", -1));
-        }
-        for edge in &plan.inverted_edges {
-            set(*edge, integer("sign", -1));
-        }
-        if let Some(temperature) = plan.temperature {
-            let name = abi::Text::new("temperature");
-            let setting = abi::Attribute { name, kind: abi::KIND_NUMBER, number: temperature, ..abi::Attribute::EMPTY };
-            set(abi::ALL_EDGES, setting);
-        }
-        if let Some(seed) = plan.gumbel {
-            set(abi::ALL_EDGES, integer("gumbel", seed.cast_signed()));
-        }
-        // SAFETY: `send` vouches for the table.
-        unsafe { step(self.planner.context, phase, number) };
-        Ok(())
+    /// The same for one edge's candidate, by its number.
+    pub fn drop_edge(self, edge: impl Into<EdgeIndex>, candidate: usize, probability: f64) -> Self {
+        self.own(edge, |own| {
+            own.drop.insert(candidate, probability);
+        })
     }
 
-    fn gate(&self, plan: u64, edge: usize, gate: &Gate) -> Result<(), String> {
-        let (kind, candidates): (&str, &[usize]) = match gate {
-            Gate::Strongest(subset) => ("strongest", subset.as_deref().unwrap_or_default()),
-            Gate::Relaxed(subset) => ("relaxed", subset.as_deref().unwrap_or_default()),
-            Gate::Only(candidate) => ("only", std::slice::from_ref(candidate)),
-            Gate::Off => ("off", &[]),
-        };
-        // No candidates would stand for all.
-        if let Gate::Strongest(Some(subset)) | Gate::Relaxed(Some(subset)) = gate
-            && subset.is_empty()
-        {
-            return Err(format!("the gate of edge {edge} has an empty subset"));
-        }
-        if let Some(set) = self.planner.gate {
-            // SAFETY: `send` vouches for the table; text and list outlive the call.
-            unsafe {
-                let kind = abi::Text::new(kind);
-                set(self.planner.context, plan, edge, kind, candidates.as_ptr(), candidates.len());
-            }
-        }
-        Ok(())
+    /// Adds costs · softmax(α), with a cost per candidate, to the loss of the architecture phase; the edge's α then moves too,
+    /// relaxed or not. Costs of several calls add up.
+    pub fn penalise(self, edge: impl Into<EdgeIndex>, costs: &[f64]) -> Self {
+        self.own(edge, |own| own.penalties.push(costs.to_vec()))
+    }
+
+    /// α of an edge becomes these numbers, one per candidate, before the plan is resolved, and stays so.
+    pub fn set_alpha(self, edge: impl Into<EdgeIndex>, values: &[f64]) -> Self {
+        self.own(edge, |own| own.alpha = Some(values.to_vec()))
     }
 }

@@ -1,9 +1,11 @@
 //! What a policy sees and hears: turns, the results of steps, the end of an epoch.
 
-use super::plan::{Phase, Plan};
+use super::plan::Plan;
 use super::random::Random;
+use super::step::Phase;
 use super::view::SpaceView;
 use crate::abi;
+use std::collections::BTreeMap;
 
 /// What a policy sees of a search, once per iteration.
 pub struct Turn<'a> {
@@ -45,7 +47,7 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// α of an edge: a number per candidate.
+    /// α of an edge: a number per candidate; −∞ for one that the edge no longer has.
     ///
     /// # Panics
     /// Where the space has no such edge.
@@ -53,7 +55,16 @@ impl<'a> Turn<'a> {
         self.alpha.0[edge]
     }
 
-    /// softmax(α) of an edge.
+    /// The numbers of the candidates that an edge still has: all of them, unless the policy left it with some
+    /// ([`AfterEpoch::keep`]). To name another one is an error.
+    ///
+    /// # Panics
+    /// Where the space has no such edge.
+    pub fn kept(&self, edge: usize) -> Vec<usize> {
+        self.alpha.kept(edge)
+    }
+
+    /// softmax(α) of an edge; 0 for a candidate that the edge no longer has.
     ///
     /// # Panics
     /// Where the space has no such edge.
@@ -80,6 +91,11 @@ impl<'a> Turn<'a> {
 struct Alpha<'a>(Vec<&'a [f64]>);
 
 impl<'a> Alpha<'a> {
+    fn kept(&self, edge: usize) -> Vec<usize> {
+        let row = self.0[edge].iter().enumerate();
+        row.filter(|(_, alpha)| **alpha != f64::NEG_INFINITY).map(|(candidate, _)| candidate).collect()
+    }
+
     /// # Safety
     /// `rows` points to a row per edge, each with a number per candidate, that live for the lifetime.
     unsafe fn read(rows: *const *const f64, space: &SpaceView) -> Self {
@@ -101,7 +117,7 @@ impl<'a> Alpha<'a> {
 pub struct StepResult {
     /// The step's phase.
     pub phase: Phase,
-    /// The mean loss over the batch.
+    /// The mean loss over the batch; in the architecture phase with the plan's penalties.
     pub loss: f64,
     /// The share of the batch that was classified correctly.
     pub accuracy: f64,
@@ -140,18 +156,45 @@ impl<'a> EpochEnd<'a> {
         }
     }
 
-    /// α of an edge: a number per candidate.
+    /// α of an edge: a number per candidate; −∞ for one that the edge no longer has.
     ///
     /// # Panics
     /// Where the space has no such edge.
     pub fn alpha(&self, edge: usize) -> &'a [f64] {
         self.alpha.0[edge]
     }
+
+    /// The numbers of the candidates that an edge still has: all of them, unless the policy left it with some
+    /// ([`AfterEpoch::keep`]). To name another one is an error.
+    ///
+    /// # Panics
+    /// Where the space has no such edge.
+    pub fn kept(&self, edge: usize) -> Vec<usize> {
+        self.alpha.kept(edge)
+    }
 }
 
 /// What a policy wants after an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// ```
+/// use edas_plugin::{AfterEpoch, EpochEnd};
+///
+/// /// After the fifth epoch every edge keeps its first two candidates, and the weights start anew.
+/// fn first_two(end: &EpochEnd) -> AfterEpoch {
+///     if end.epoch != 4 {
+///         return AfterEpoch::default();
+///     }
+///     let keep = end.space.edges.iter().map(|edge| (edge.index, vec![0, 1])).collect();
+///     AfterEpoch { keep, reset_weights: true, ..AfterEpoch::default() }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AfterEpoch {
     /// End the search here.
     pub stop: bool,
+    /// The candidates that edges keep, by their numbers, for the edges named here; the others are gone for good. The numbers of
+    /// those that stay do not change: see [`Turn::kept`].
+    pub keep: BTreeMap<usize, Vec<usize>>,
+    /// Put all weights back to where they started, and forget the optimizer's momentum.
+    pub reset_weights: bool,
 }
