@@ -39,7 +39,7 @@ fn problems(seeds: impl ExactSizeIterator<Item = u64>) -> String {
 /// The regrets of all policies, the best first.
 pub(super) fn ranking(comparison: &Comparison) -> String {
     let mut text = format!(
-        "Regret, {}: 0 is the best architecture, 1 the mean of random ones.\n",
+        "Regret, {}: 0 is the best architecture, 1 the mean of random ones. Computed: candidates per edge and step.\n",
         problems(comparison.seeds.iter().copied())
     );
     let mut sorted: Vec<&Results> = comparison.results.iter().collect();
@@ -49,7 +49,7 @@ pub(super) fn ranking(comparison: &Comparison) -> String {
 }
 
 fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
-    let mut regrets = table(["policy", "regret", "spread", "", "against uniform sampling"]);
+    let mut regrets = table(["policy", "regret", "spread", "", "computed", "against uniform sampling"]);
     let uniform = comparison.of(UNIFORM);
     for results in rows {
         let against = uniform.filter(|u| u.name != results.name).map(|uniform| results.against(uniform));
@@ -58,6 +58,7 @@ fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
             format!("{:.3}", results.mean),
             format!("{:.3}", results.spread),
             bar((1000.0 * results.mean.clamp(0.0, 2.0)) as u64, 2000),
+            format!("{:.2}", computed(&results.trials)),
             against.map_or_else(String::new, |a| {
                 format!("{} (better on {} of {})", a.verdict(), a.better, comparison.seeds.len())
             }),
@@ -66,11 +67,20 @@ fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
     regrets.trim_fmt()
 }
 
+/// How many candidates an edge computed in a step, on average: what a policy costs.
+fn computed(trials: &[Trial]) -> f64 {
+    let sum = |count: &dyn Fn(&Trial) -> u64| trials.iter().map(count).sum::<u64>() as f64;
+    let edges = trials.first().map_or(1, |t| t.draws.edges.len().max(1)) as f64;
+    sum(&|t| t.draws.epochs.iter().map(|e| e.computed).sum()) / (sum(&|t| t.draws.steps).max(1.0) * edges)
+}
+
 /// What the trials of the first policy came to, beside those of the others.
 pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Finding]) -> String {
     let rows: Vec<&Results> = comparison.results.iter().collect();
-    let mut text =
-        format!("Regret: 0 is the best architecture, 1 the mean of random ones.\n\n{}\n", regrets(&rows, comparison));
+    let mut text = format!(
+        "Regret: 0 is the best architecture, 1 the mean of random ones. Computed: candidates per edge and step.\n\n{}\n",
+        regrets(&rows, comparison)
+    );
     let trials = &comparison.results[0].trials;
     text.push_str(&draws(trials));
     let Some(trial) = trials.first() else { return text };
