@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{darts_space, library, library_named, repository, small_spec};
+use common::{compiled, darts_space, library, library_named, repository, small_spec};
 use edas::extension::{Plugin, Registry};
 use edas::policy::turn::Clock;
 use edas::policy::{
-    AfterEpoch, EpochEnd, Phase, PluginPolicies, PluginPolicy, Policy, Resolved, ScriptPolicy, SpaceView, StepResult,
+    AfterEpoch, EpochEnd, Phase, Plan, PluginPolicies, PluginPolicy, Policy, ScriptPolicy, SpaceView, StepResult,
     Steps, Turn,
 };
 use edas::random::{Purpose, Stream};
@@ -53,26 +53,27 @@ fn results(iteration: u64) -> Vec<StepResult> {
     [Phase::Architecture, Phase::Weights].map(|phase| StepResult { phase, loss: 1.0, accuracy }).to_vec()
 }
 
-/// The trace lines of the two policies' answers.
+/// The trace lines of an answer.
 fn trace(steps: &Steps, iteration: u64, alpha: &[Vec<f64>], view: &SpaceView) -> Vec<String> {
-    let line = |phase, plan: &Resolved| {
-        edas::policy::record::trace_line(iteration, iteration / 391, phase, plan, view).to_string()
+    steps.check(view).expect("sound plans");
+    let mut alpha = alpha.to_vec();
+    let mut line = |(k, (phase, plan)): (usize, (Option<Phase>, &Plan))| {
+        plan.set_alpha(&mut alpha);
+        let plan = plan.resolve(&alpha, k as u64);
+        edas::policy::record::trace_line(iteration, iteration / 391, phase, &plan, view).to_string()
     };
-    match steps {
-        Steps::Both(plan) => vec![line(None, &plan.resolve(alpha, 0))],
-        Steps::List(list) => {
-            list.iter().enumerate().map(|(k, s)| line(Some(s.phase), &s.plan.resolve(alpha, k as u64))).collect()
-        }
-    }
+    steps.plans().into_iter().enumerate().map(&mut line).collect()
 }
 
 /// The policies of the paper, as they stand in scripts and in the plugin.
-const TWINS: [(&str, &str, &str); 5] = [
+const TWINS: [(&str, &str, &str); 7] = [
     ("edas.rhai", "uniform-single-edge", "{}"),
     ("edas_inversion.rhai", "inversion", "{}"),
     ("edas_inversion.rhai", "inversion", "{warmup_epochs: 20, period: 3, phases: weights}"),
     ("edas_inversion.rhai", "inversion", "{warmup_epochs: 5, period: 1}"),
     ("alpha_max.rhai", "alpha-max", "{}"),
+    ("gdas.rhai", "gdas", "{}"),
+    ("gdas.rhai", "gdas", "{first_temperature: 3.5, last_temperature: 0.7}"),
 ];
 
 #[test]
@@ -81,25 +82,54 @@ fn policies_in_rust_and_as_scripts_make_the_same_plans() {
     let loaded = plugin(&library_named("edas-policies-library", "edas_policies"));
     let view = view();
     for (file, name, given) in TWINS {
-        let path = repository("scripts").join(file);
-        let text = std::fs::read_to_string(&path).expect("the script is there");
-        let mut script =
-            ScriptPolicy::new(&path, &text, &params(given), &Sandbox::default(), &view).expect("a sound script");
+        let mut script = script(&repository("scripts").join(file), given, &view);
         let mut policies = [&bundled, &loaded].map(|p| make(p, name, given).expect("it can be made"));
-        let mut alpha = any_alpha(1);
-        for iteration in 0..10_000 {
-            if iteration % 1000 == 0 {
-                alpha = any_alpha(iteration);
-            }
-            let turn = turn(iteration, &alpha, &view);
-            let expected = trace(&script.plan(&turn).expect("a plan"), iteration, &alpha, &view);
-            for policy in &mut policies {
-                let found = trace(&policy.plan(&turn).expect("a plan"), iteration, &alpha, &view);
-                assert_eq!(found, expected, "{name} {given}");
-            }
-        }
+        plan_the_same(&mut script, &mut policies, &view, &format!("{name} {given}"));
         assert_eq!(script.params().to_json().as_object().map(serde_json::Map::len), params_of(&policies[0]));
         assert!(policies[0].state().expect("a state").is_null());
+    }
+}
+
+fn script(path: &Path, given: &str, view: &Arc<SpaceView>) -> ScriptPolicy {
+    let text = std::fs::read_to_string(path).expect("the script is there");
+    ScriptPolicy::new(path, &text, &params(given), &Sandbox::default(), view).expect("a sound script")
+}
+
+/// Compares traces line by line, over 10,000 iterations of a script.
+fn plan_the_same(script: &mut ScriptPolicy, policies: &mut [PluginPolicy], view: &Arc<SpaceView>, what: &str) {
+    let mut alpha = any_alpha(1);
+    for iteration in 0..10_000 {
+        if iteration % 1000 == 0 {
+            alpha = any_alpha(iteration);
+        }
+        let turn = turn(iteration, &alpha, view);
+        let expected = trace(&script.plan(&turn).expect("a plan"), iteration, &alpha, view);
+        for policy in &mut *policies {
+            let found = trace(&policy.plan(&turn).expect("a plan"), iteration, &alpha, view);
+            assert_eq!(found, expected, "{what}");
+        }
+    }
+}
+
+/// A policy that uses every gate and every setting: in Rust, in C and as a script.
+#[test]
+fn every_gate_and_setting_says_the_same_in_rust_in_c_and_in_scripts() {
+    let view = view();
+    let mut script = script(&repository("tests/plugins/gates-policies/every_gate.rhai"), "{}", &view);
+    let in_c = compiled("tests/plugins/c-gates/policy.c", "gates", &["-pedantic"]);
+    let plugins = [plugin(&library("gates-policies")), plugin(&in_c)];
+    let mut policies = plugins.map(|p| make(&p, "every-gate", "{}").expect("it can be made"));
+    plan_the_same(&mut script, &mut policies, &view, "every-gate");
+    // All that there is appears in the trace.
+    let alpha = any_alpha(0);
+    let lines = (0..18).flat_map(|i| trace(&script.plan(&turn(i, &alpha, &view)).expect("a plan"), i, &alpha, &view));
+    let text: String = lines.collect();
+    for word in ["only", "relaxed", "straight_through", "active", "active_only", "sign", "temperature", "noise", "drop"]
+    {
+        assert!(text.contains(&format!("\"{word}\":")), "{word}");
+    }
+    for word in ["\"penalties\":", "\"alpha\":", "null", "\"inverted\":", "\"phase\":\"both\"", "\"measure\""] {
+        assert!(text.contains(word), "{word}");
     }
 }
 
@@ -130,7 +160,7 @@ fn run(spec: Spec, path: &Path) {
     let search = Search::from_spec(spec).expect("a sound spec");
     let setup = search.setup();
     let contents = Contents {
-        spec: setup.portable_spec().to_yaml().expect("YAML"),
+        spec: setup.portable_spec(),
         inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
         hashes: setup.hashes(),
     };
@@ -152,6 +182,40 @@ fn a_search_under_a_plugins_policy_gives_the_bits_of_the_scripts() {
     );
     let plugin = "policy={plugin: edas-policies, name: inversion, params: {warmup_epochs: 1}}";
     assert_same(&written(small_spec(&[&script])), &written(small_spec(&[plugin])), "inversion");
+}
+
+/// Edges lose candidates and the weights start anew: a plugin's policy goes on counting as the space was, a script as it is.
+#[test]
+fn a_search_in_which_edges_lose_candidates_gives_the_bits_of_the_scripts() {
+    let script = format!("policy={{script: {}}}", repository("tests/plugins/gates-policies/shrinking.rhai").display());
+    let library = library("gates-policies");
+    let policy = |library: &Path| format!("policy={{plugin: {}, name: shrinking}}", library.display());
+    let of = |policy: &str| written(small_spec(&[policy, "search.epochs=4"]));
+    let expected = of(&script);
+    assert_same(&of(&policy(&library)), &expected, "shrinking in Rust");
+    let in_c = compiled("tests/plugins/c-gates/policy.c", "gates", &["-pedantic"]);
+    assert_same(&of(&policy(&in_c)), &expected, "shrinking in C");
+    // Eight candidates, four, two, one.
+    let alpha = expected.iter().find(|(name, _)| name == "alpha.jsonl").expect("the run wrote it");
+    let text = std::str::from_utf8(&alpha.1).expect("text");
+    let widths = text.lines().map(|line| {
+        let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        value["cells"]["normal"][3].as_array().expect("a row").len()
+    });
+    assert_eq!(widths.collect::<Vec<_>>(), [8, 4, 2, 1]);
+}
+
+#[test]
+fn a_candidate_that_is_gone_cannot_be_named() {
+    let policy = format!(
+        "policy={{plugin: {}, name: shrinking, params: {{forgets: true}}}}",
+        library("gates-policies").display()
+    );
+    let search = Search::from_spec(small_spec(&[&policy, "search.epochs=3", "seed=2"])).expect("a sound spec");
+    let message = search.run(&mut []).expect_err("an error").to_string();
+    for part in ["no longer has this candidate", "0: none", "policy `shrinking` of plugin `gates-policies`"] {
+        assert!(message.contains(part), "`{part}` is not in\n{message}");
+    }
 }
 
 /// A policy that hands everything on, and notes the accuracies of `measure` steps.
@@ -301,6 +365,15 @@ fn what_a_policy_does_wrong_is_named() {
     refused(plan("error-plan").0, &["no idea at iteration 4", &asking]);
     refused(plan("wrong-edge").0, &["no such edge", "0 to 27", "33", &asking]);
     refused(plan("wrong-candidate").0, &["edge 0 has no such candidate", "99", &asking]);
+    refused(plan("cold").0, &["the temperature is out of range", "at least", &asking]);
+    refused(plan("unknown-drop").0, &["no edge has a candidate `skip` to drop", &asking]);
+    refused(plan("wrong-drop").0, &["edge 3 has no candidate number 8 to drop", &asking]);
+    refused(plan("wrong-active").0, &["the active candidate of edge 1 is not in its subset", &asking]);
+    refused(plan("empty-straight").0, &["edge 1 has an empty subset", &asking]);
+    refused(
+        plan("short-penalty").0,
+        &["the penalty of edge 0 cannot be this", "8 finite numbers", "1 numbers", &asking],
+    );
     refused(plan("empty-subset").0, &["edge 2 has an empty subset", &asking]);
     refused(plan("empty-answer").0, &["answered without a step", &asking]);
     let (answer, mut policy) = plan("none");

@@ -52,14 +52,12 @@ impl Scripts {
         policy: &mut Box<dyn Policy>,
         space: &Arc<SpaceView>,
     ) -> Result<Option<Change>> {
-        let due = self.planned.front().is_some_and(|change| change.iteration == iteration);
-        match self.planned.pop_front_if(|_| due) {
-            Some(change) => {
-                let script = compile(&change.script, &change.params, &self.limits, space)?;
-                self.take_over(script, iteration, policy).map(Some)
-            }
-            None => Ok(None),
+        if self.planned.front().is_none_or(|change| change.iteration != iteration) {
+            return Ok(None);
         }
+        let Some(change) = self.planned.pop_front() else { return Ok(None) };
+        let script = compile(&change.script, &change.params, &self.limits, space)?;
+        self.take_over(script, iteration, policy).map(Some)
     }
 
     /// Lets the watched script take over from this iteration on, where it has changed; the error where it cannot: then the old

@@ -25,6 +25,11 @@ const FAULT: Parameter = Parameter::word(
         "empty-subset",
         "empty-answer",
         "cold",
+        "unknown-drop",
+        "wrong-drop",
+        "wrong-active",
+        "empty-straight",
+        "short-penalty",
         "stolen-model",
     ]),
 );
@@ -112,6 +117,11 @@ impl Policy for Faulty {
             "wrong-candidate" => plan.only(0, 99).into(),
             "empty-subset" => plan.relax_subset(2, &[]).into(),
             "empty-answer" => Steps::List(Vec::new()),
+            "unknown-drop" => plan.drop("skip", 0.5).into(),
+            "wrong-drop" => plan.drop_edge(3, 8, 0.5).into(),
+            "wrong-active" => plan.straight_through_subset(1, &[0, 2], 1).into(),
+            "empty-straight" => plan.straight_through_active_subset(1, &[], None).into(),
+            "short-penalty" => plan.penalise(0, &[0.0; 8]).penalise(0, &[1.0]).into(),
             "cold" => plan.relax(0).temperature(0.0).into(),
             "stolen-model" => {
                 let model = self.model.as_ref().ok_or("no model")?;

@@ -1,10 +1,14 @@
 //! What a policy may say through the planner's table, and what it may not: what the SDK's safe side cannot say.
 
-use super::planner::{Answer, Planner};
+use super::planner::Planner;
 use crate::error::Result;
-use crate::policy::view::{EdgeView, SpaceView};
+use crate::policy::view::{CandidateCost, EdgeView, SpaceView};
 use crate::policy::{Gate, Phase, Sign, Steps};
 use edas_plugin::abi::{self, Attribute, Text};
+
+mod answers;
+mod kept;
+mod settings;
 
 fn view() -> SpaceView {
     let edge = |index| EdgeView {
@@ -14,7 +18,7 @@ fn view() -> SpaceView {
         from: index,
         to: 2,
         candidates: ["a", "b", "c"].map(str::to_owned).to_vec(),
-        costs: Vec::new(),
+        costs: vec![CandidateCost::default(); 3],
     };
     SpaceView { edges: vec![edge(0), edge(1)], cells: vec!["normal".to_owned()] }
 }
@@ -58,6 +62,22 @@ fn integer(name: &str, integer: i64) -> Attribute {
     Attribute { name: Text::new(name), integer, ..Attribute::EMPTY }
 }
 
+fn boolean(name: &str, integer: i64) -> Attribute {
+    Attribute { kind: abi::KIND_BOOLEAN, ..self::integer(name, integer) }
+}
+
+/// The list must outlive what is returned.
+fn numbers(name: &str, list: &[f64]) -> Attribute {
+    let kind = abi::KIND_NUMBERS;
+    Attribute { kind, numbers: list.as_ptr(), length: list.len(), ..integer(name, 0) }
+}
+
+/// As `numbers`.
+fn integers(name: &str, list: &[i64]) -> Attribute {
+    let kind = abi::KIND_INTEGERS;
+    Attribute { kind, integers: list.as_ptr(), length: list.len(), ..integer(name, 0) }
+}
+
 fn number(name: &str, number: f64) -> Attribute {
     Attribute { name: Text::new(name), kind: abi::KIND_NUMBER, number, ..Attribute::EMPTY }
 }
@@ -90,18 +110,20 @@ fn what_a_policy_says_becomes_steps() {
     assert!(matches!(both, Ok(Steps::Both(_))));
 }
 
+/// What the policy says fails, and the answer's error says `what`.
+fn refused(what: &str, say: impl FnOnce(&Table, u64) -> abi::Status) {
+    let result = answer(|table| {
+        let plan = table.plan();
+        assert_eq!(say(table, plan), abi::FAILED, "{what}");
+        // Errors stick: what follows does nothing.
+        assert_eq!(table.step(abi::PHASE_BOTH, plan), abi::FAILED);
+    });
+    let message = result.expect_err("an error").to_string();
+    assert!(message.contains(what), "`{what}` is not in {message}");
+}
+
 #[test]
 fn what_a_policy_cannot_mean_is_refused() {
-    let refused = |what: &str, say: fn(&Table, u64) -> abi::Status| {
-        let result = answer(|table| {
-            let plan = table.plan();
-            assert_eq!(say(table, plan), abi::FAILED, "{what}");
-            // Errors stick: what follows does nothing.
-            assert_eq!(table.step(abi::PHASE_BOTH, plan), abi::FAILED);
-        });
-        let message = result.expect_err("an error").to_string();
-        assert!(message.contains(what), "{message}");
-    };
     refused("there is no kind of gate named `relax`", |t, plan| t.gate(plan, 0, "relax", &[]));
     refused("did you mean `relaxed`?", |t, plan| t.gate(plan, 0, "relax", &[]));
     refused("no such edge", |t, plan| t.gate(plan, 2, "off", &[]));
@@ -112,11 +134,6 @@ fn what_a_policy_cannot_mean_is_refused() {
     refused("does not belong to this turn", |t, plan| t.gate(plan + (1 << 32), 0, "off", &[]));
     refused("there is no setting of a plan named `temprature`", |t, plan| {
         t.set(plan, abi::ALL_EDGES, number("temprature", 1.0))
-    });
-    refused("holds for a whole plan", |t, plan| t.set(plan, 0, number("temperature", 1.0)));
-    refused("the setting `sign` cannot be this", |t, plan| t.set(plan, 0, integer("sign", 2)));
-    refused("the setting `temperature` cannot be this", |t, plan| {
-        t.set(plan, abi::ALL_EDGES, integer("temperature", 1))
     });
     refused("there is no such phase", |t, plan| t.step(9, plan));
     refused("the only step of its turn", |t, plan| {
@@ -130,21 +147,4 @@ fn what_a_policy_cannot_mean_is_refused() {
     });
     let nothing = answer(|_| ()).expect_err("an error").to_string();
     assert!(nothing.contains("answered without a step"), "{nothing}");
-}
-
-#[test]
-fn the_end_of_an_epoch_is_answered_by_name() {
-    let say = |setting: Attribute| {
-        let mut answer = Answer::default();
-        let table = answer.table();
-        // SAFETY: the answer that the table was made of is alive; the setting outlives the call.
-        unsafe { table.set.expect("a function")(table.context, &setting) };
-        answer.close(Ok(()))
-    };
-    let stop = Attribute { kind: abi::KIND_BOOLEAN, ..integer("stop", 1) };
-    assert!(say(stop).expect("an answer").stop);
-    for (setting, what) in [(integer("stop", 1), "a truth value"), (integer("halt", 1), "named `halt`")] {
-        let message = say(setting).expect_err("an error").to_string();
-        assert!(message.contains(what), "{message}");
-    }
 }
