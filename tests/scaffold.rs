@@ -170,11 +170,9 @@ fn the_readme_of_plugins_says_what_is() {
         sources.push((language, std::fs::read_to_string(path).expect("it is there")));
     }
     // The first is frozen for good, and built by `tests/abi.rs`.
-    for file in [
-        "tests/abi/1.0/rust/src/lib.rs",
-        "plugins/edas-policies/src/lib.rs",
-        "tests/plugins/gates-policies/src/lib.rs",
-    ] {
+    for file in
+        ["tests/abi/1.0/rust/src/lib.rs", "plugins/edas-policies/src/lib.rs", "tests/plugins/gates-policies/src/lib.rs"]
+    {
         sources.push(("rust", std::fs::read_to_string(common::repository(file)).expect("it is there")));
     }
     let mut blocks = 0;
