@@ -37,8 +37,8 @@ impl Network {
     /// # Errors
     /// What libtorch refuses.
     pub fn restart(&mut self) -> Result<()> {
-        let starts = self.blocks().into_iter().flat_map(|block| block.tensors.iter().zip(&block.graph.tensors));
-        starts.map(|(tensor, spec)| self.parameters.restart(*tensor, spec)).collect()
+        let mut starts = self.blocks().into_iter().flat_map(|block| block.tensors.iter().zip(&block.graph.tensors));
+        starts.try_for_each(|(tensor, spec)| self.parameters.restart(*tensor, spec))
     }
 
     fn each_block(&mut self, change: &mut dyn FnMut(&mut Block)) {
