@@ -93,7 +93,7 @@ fn a_second_search_in_the_same_process_gives_the_same_bits() {
         let search = edas::Search::from_spec(common::small_spec(&[])).expect("a sound spec");
         let setup = search.setup();
         let contents = edas::run::directory::Contents {
-            spec: setup.portable_spec().to_yaml().expect("YAML"),
+            spec: setup.portable_spec(),
             inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
             hashes: setup.hashes(),
         };
