@@ -170,3 +170,23 @@ fn what_is_no_golden_file_is_refused() {
         assert_eq!(status, 2, "{text}");
     }
 }
+
+/// α learns through a straight-through gate as through a relaxed one: its rows are in the record. Edges without a softmax are not.
+#[test]
+fn rows_of_straight_through_edges_are_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spec = repository("specs/quickstart.yaml").display().to_string();
+    let mut arguments =
+        vec!["record", &spec, "-o", "a.golden", "--set", "policy.script=policy.rhai", "--iterations", "1"];
+    for setting in ["data.limit=60", "search.batch=8", "network.cells=3", "network.channels=4", "threads=1"] {
+        arguments.extend(["--set", setting]);
+    }
+    let script =
+        "fn plan(turn) { turn.strongest().relax(2).straight_through(5).straight_through_active(9).only(11, 0) }";
+    let (status, text) = with_script(folder.path(), script, &arguments);
+    assert_eq!(status, 0, "{text}");
+    let text = fs::read_to_string(folder.path().join("a.golden")).expect("recorded");
+    let line: serde_json::Value = serde_json::from_str(text.lines().nth(1).expect("an iteration")).expect("JSON");
+    let rows: Vec<_> = line["alpha"].as_array().expect("rows").iter().map(|row| row[0].as_u64()).collect();
+    assert_eq!(rows, [Some(2), Some(5), Some(9)]);
+}

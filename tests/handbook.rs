@@ -58,7 +58,8 @@ fn reference(entries: &[Entry]) -> String {
             continue;
         }
         let forms = entries[i + 1..].iter().take_while(|e| e.doc.is_empty() && e.subject == subject);
-        let forms: Vec<String> = std::iter::once(entry).chain(forms).map(|e| format!("`{}`", cell(e.signature))).collect();
+        let forms: Vec<String> =
+            std::iter::once(entry).chain(forms).map(|e| format!("`{}`", cell(e.signature))).collect();
         text += &format!("| {} | {} |\n", forms.join("<br>"), cell(entry.doc));
     }
     text
@@ -69,7 +70,12 @@ fn hooks() -> String {
     for hook in HOOKS {
         let fields: Vec<String> = hook.fields.iter().map(|(name, doc)| format!("`.{name}`: {doc}")).collect();
         let fields = if fields.is_empty() { String::new() } else { format!("<br>{}", fields.join("<br>")) };
-        text += &format!("| `fn {}({})` | {}{fields} |\n", hook.name, hook.arguments.join(", "), hook.doc.replace('|', "\\|"));
+        text += &format!(
+            "| `fn {}({})` | {}{fields} |\n",
+            hook.name,
+            hook.arguments.join(", "),
+            hook.doc.replace('|', "\\|")
+        );
     }
     text
 }
@@ -106,7 +112,8 @@ fn the_reference_is_what_the_program_says() {
 #[test]
 fn policies_of_the_handbook_are_sound() {
     let document = fs::read_to_string(repository("scripts/README.md")).expect("the handbook");
-    let blocks = document.split("```rhai\n").skip(1).filter_map(|rest| rest.split_once("\n```")).map(|(block, _)| block);
+    let blocks =
+        document.split("```rhai\n").skip(1).filter_map(|rest| rest.split_once("\n```")).map(|(block, _)| block);
     let policies: Vec<&str> = blocks.filter(|block| block.contains("fn plan(turn)")).collect();
     assert!(policies.len() >= 6);
     let space = space();

@@ -363,7 +363,7 @@ fn mutated_scripts_end_in_plans_or_errors() {
         let result = catch_unwind(AssertUnwindSafe(|| run(&path, &text, &view)));
         let took = began.elapsed();
         let mut fault = |what: String| faults.push(format!("{number} ({}): {what}", path.display()));
-        panics.lock().expect("a list").drain(..).for_each(|panic| fault(panic));
+        panics.lock().expect("a list").drain(..).for_each(&mut fault);
         if took > HANG {
             fault(format!("{took:?}"));
         }

@@ -220,6 +220,15 @@ fn no_architecture_is_better_than_the_hidden_one() {
 }
 
 #[test]
+fn the_widest_convolution_everywhere_is_neither_best_nor_poor() {
+    let widest = vec![OPERATIONS.len() - 1; 10];
+    let regrets: Vec<f64> = (0..20).map(|seed| small(seed, |_| {}).regret(&widest)).collect();
+    let (mean, _) = mean_and_spread(&regrets);
+    println!("widest {mean:.3}");
+    assert!((0.2..0.3).contains(&mean), "{mean}: what the module's docs say");
+}
+
+#[test]
 fn the_error_is_what_training_alone_comes_to() {
     // Without noise, gradient descent on one architecture must end where the least squares say.
     for seed in [1, 2, 3] {

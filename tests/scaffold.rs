@@ -153,7 +153,8 @@ fn the_exponential_function_is_libms() {
     }
 }
 
-/// The code blocks of `plugins/README.md` stand in the templates, which the tests above build, or in the frozen plugin; its tables hold all that there is.
+/// The code blocks of `plugins/README.md` stand in the templates, which the tests above build, or in plugins that other tests
+/// build; its tables hold all that there is.
 #[test]
 fn the_readme_of_plugins_says_what_is() {
     let text = std::fs::read_to_string(common::repository("plugins/README.md")).expect("it is there");
@@ -168,9 +169,12 @@ fn the_readme_of_plugins_says_what_is() {
         let path = common::repository(&format!("plugins/templates/files/{file}"));
         sources.push((language, std::fs::read_to_string(path).expect("it is there")));
     }
-    // Frozen for good, and built by `tests/abi.rs`.
-    let frozen = common::repository("tests/abi/1.0/rust/src/lib.rs");
-    sources.push(("rust", std::fs::read_to_string(frozen).expect("it is there")));
+    // The first is frozen for good, and built by `tests/abi.rs`.
+    for file in
+        ["tests/abi/1.0/rust/src/lib.rs", "plugins/edas-policies/src/lib.rs", "tests/plugins/gates-policies/src/lib.rs"]
+    {
+        sources.push(("rust", std::fs::read_to_string(common::repository(file)).expect("it is there")));
+    }
     let mut blocks = 0;
     for block in text.split("\n```").skip(1).step_by(2) {
         let (language, code) = block.split_once('\n').expect("a block has lines");
@@ -178,13 +182,26 @@ fn the_readme_of_plugins_says_what_is() {
         assert!(found, "no template in {language} has\n{code}");
         blocks += 1;
     }
-    assert!(blocks >= 9, "{blocks} blocks");
+    assert!(blocks >= 11, "{blocks} blocks");
     let table = |heading: &str| -> Vec<Vec<&str>> {
         let rows = text.split(heading).nth(1).unwrap_or_else(|| panic!("no table {heading}")).lines().skip(2);
         rows.take_while(|row| row.starts_with('|'))
             .map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
             .collect()
     };
+    use edas::policy::plugin::{ANSWERS, GATES, SETTINGS};
+    let header = std::fs::read_to_string(common::repository("plugins/sdk/header/helpers.h")).expect("it is there");
+    for (heading, known) in [
+        ("| gate | the edge | in Rust | in C |", &GATES[..]),
+        ("| setting of a plan | value | holds for | in Rust | in C |", &SETTINGS),
+        ("| answer to the end of an epoch | value | in Rust | in C |", &ANSWERS),
+    ] {
+        let rows = table(heading);
+        assert_eq!(rows.iter().map(|row| row[0].trim_matches('`')).collect::<Vec<_>>(), known);
+        for helper in rows.iter().flat_map(|row| row[row.len() - 1].split('`').skip(1).step_by(2)) {
+            assert!(header.contains(&format!(" {helper}(")), "there is no helper {helper}");
+        }
+    }
     use edas::extension::Attribute;
     use edas::graph::layer::{KINDS, Layer};
     let layers = table("| kind | attributes | computes |");

@@ -349,10 +349,12 @@ fn p_darts(text: &str, space: &Arc<SpaceView>) -> Result<(), String> {
     holds(list[0].alpha.iter().enumerate().all(kept), "the strongest candidates remain")
 }
 
+/// What is replaced, and by what.
+type Replacements = &'static [(&'static str, &'static str)];
 type Property = fn(&str, &Arc<SpaceView>) -> Result<(), String>;
 
 /// Name, property, and what is replaced in the script so that it no longer is what it is.
-const POLICIES: &[(&str, Property, &[(&str, &str)])] = &[
+const POLICIES: &[(&str, Property, Replacements)] = &[
     ("edas", edas, &[(".relax(edge)", ""), ("turn.rng.choose(turn.space.edges)", "0")]),
     (
         "edas_inversion",

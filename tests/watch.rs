@@ -91,11 +91,14 @@ fn a_watched_script_changes_fails_and_is_mended_and_the_run_is_repeated_from_its
     assert!(relaxed[0] < 5 && relaxed.iter().any(|e| (10..13).contains(e)) && relaxed[relaxed.len() - 1] >= 20);
     // Every version is there, with its hash.
     let hashes = fs::read_to_string(run.join("inputs/hashes.json")).expect("hashes");
-    let changes: Vec<_> = fs::read_dir(run.join("inputs/changes")).expect("changes").map(|e| e.expect("one").path()).collect();
+    let changes: Vec<_> =
+        fs::read_dir(run.join("inputs/changes")).expect("changes").map(|e| e.expect("one").path()).collect();
     assert_eq!(changes.len(), 2);
     for change in changes {
         assert!(change.join("policy.rhai").is_file() && change.join("lib/mine.rhai").is_file());
-        assert!(hashes.contains(&format!("inputs/changes/{}/policy.rhai", change.file_name().expect("a name").display())));
+        assert!(
+            hashes.contains(&format!("inputs/changes/{}/policy.rhai", change.file_name().expect("a name").display()))
+        );
     }
     // A copy of the folder elsewhere repeats the run.
     let elsewhere = tempfile::tempdir().expect("a folder");
@@ -130,7 +133,8 @@ fn what_cannot_be_watched_and_changes_that_cannot_be() {
     };
     fs::write(folder.path().join("policy.rhai"), "fn plan(turn) { turn.strongest() }").expect("written");
     fs::write(folder.path().join("broken.rhai"), "fn plan(turn) { turn.strongest( }").expect("written");
-    let plugin = spec.replace("{script: policy.rhai, params: {}}", "{plugin: edas-policies, name: uniform-single-edge}");
+    let plugin =
+        spec.replace("{script: policy.rhai, params: {}}", "{plugin: edas-policies, name: uniform-single-edge}");
     refused(&plugin, &["--watch"], &["only a script can be watched", "watched.yaml:"]);
     let with = |changes: &str| spec.replace("params: {}}", &format!("params: {{}}, changes: {changes}}}"));
     refused(&with("[{iteration: 4, script: broken.rhai}]"), &[], &["broken.rhai:1:"]);

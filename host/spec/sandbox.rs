@@ -42,7 +42,7 @@ pub struct Sandbox {
 impl Default for Sandbox {
     fn default() -> Self {
         Self {
-            operations: 10_000_000,
+            operations: 2_000_000,
             milliseconds: 1000,
             memory: 500_000_000,
             depth: 64,

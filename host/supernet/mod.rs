@@ -2,6 +2,7 @@
 //!
 //! - [`parameters`]: named tensors and how they start
 //! - [`network`]: from a space to a network: every operation built, every tensor placed
+//! - `change`: networks that lose candidates, or whose weights start anew
 //! - [`route`]: which nodes and operations a plan needs
 //! - [`forward`]: the pass itself
 //! - [`mod@drop`]: what is dropped of it in training
@@ -9,6 +10,7 @@
 //! A supernet and a derived network are the same thing: the latter simply lacks the candidates that no edge
 //! became, so that weights go from one to the other by their names.
 
+mod change;
 pub mod drop;
 pub mod forward;
 pub mod network;

@@ -39,13 +39,7 @@ impl Parameters {
     /// # Errors
     /// Where the name is taken.
     pub fn add(&mut self, name: String, spec: &TensorSpec) -> Result<usize> {
-        let elements: i64 = spec.shape.iter().product();
-        let mut stream = self.source.named(&name);
-        let values = spec.initialiser.values(usize::try_from(elements).unwrap_or(0), &mut stream);
-        let tensor = Tensor::f_from_slice(&values)?
-            .f_view(spec.shape.as_slice())?
-            .f_to_kind(self.kind)?
-            .f_to_device(self.device)?;
+        let tensor = self.start(&name, spec)?;
         let index = self.list.len();
         if self.by_name.insert(name.clone(), index).is_some() {
             return Err(Error::new(format!("two parameters are named `{name}`")));
@@ -54,19 +48,44 @@ impl Parameters {
         Ok(index)
     }
 
+    /// What a tensor of this name starts as.
+    fn start(&self, name: &str, spec: &TensorSpec) -> Result<Tensor> {
+        let elements: i64 = spec.shape.iter().product();
+        let mut stream = self.source.named(name);
+        let values = spec.initialiser.values(usize::try_from(elements).unwrap_or(0), &mut stream);
+        let tensor = Tensor::f_from_slice(&values)?.f_view(spec.shape.as_slice())?;
+        Ok(tensor.f_to_kind(self.kind)?.f_to_device(self.device)?)
+    }
+
+    /// Puts the tensor at a position back to what it started as; `spec` is what it was added with.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn restart(&self, index: usize, spec: &TensorSpec) -> Result<()> {
+        let parameter = self.get(index);
+        self.set(&parameter.name, &self.start(&parameter.name, spec)?)
+    }
+
+    /// Keeps the tensors at these positions alone, in their order. Returns the new position of each, by its old one.
+    pub(super) fn retain(&mut self, used: &[bool]) -> Vec<Option<usize>> {
+        let mut moved = vec![None; used.len()];
+        let list = std::mem::take(&mut self.list);
+        for (old, parameter) in list.into_iter().enumerate().filter(|(old, _)| used[*old]) {
+            moved[old] = Some(self.list.len());
+            self.list.push(parameter);
+        }
+        self.by_name = self.list.iter().enumerate().map(|(at, p)| (p.name.clone(), at)).collect();
+        moved
+    }
+
     /// The parameter at a position.
     pub fn get(&self, index: usize) -> &Parameter {
         &self.list[index]
     }
 
-    /// The position of a parameter.
-    pub fn position(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
-    }
-
     /// The parameter of a name.
     pub fn named(&self, name: &str) -> Option<&Parameter> {
-        self.position(name).map(|index| &self.list[index])
+        self.by_name.get(name).map(|index| &self.list[*index])
     }
 
     /// All parameters, in the order in which the network was built.

@@ -1,15 +1,8 @@
 //! Penalties: Σ costs · softmax(α) over edges, added to the loss of the architecture phase. On the host, in double precision: no
 //! pass of the network is needed for them.
 
+use crate::space::derive::softmax;
 use std::collections::BTreeMap;
-
-/// softmax of a row: the largest entry is taken off first.
-fn softmax(row: &[f64]) -> Vec<f64> {
-    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = row.iter().map(|a| libm::exp(a - largest)).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
 
 /// What an edge's costs add to the loss, Σ p · cost with p = softmax(α) over the edge's whole row, and its gradient with respect
 /// to the row: p_c · (cost_c − Σ p · cost).

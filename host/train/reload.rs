@@ -5,9 +5,10 @@
 
 use crate::error::{Place, Result};
 use crate::extension::script::Files;
-use crate::policy::{Policy, ScriptPolicy, SpaceView};
+use crate::policy::{Policy, ScriptPolicy, SpaceView, Turn};
 use crate::run::Change;
 use crate::spec::{self, Node, Sandbox, SpecPath, read_text};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,33 +53,32 @@ impl Scripts {
         policy: &mut Box<dyn Policy>,
         space: &Arc<SpaceView>,
     ) -> Result<Option<Change>> {
-        let due = self.planned.front().is_some_and(|change| change.iteration == iteration);
-        match self.planned.pop_front_if(|_| due) {
-            Some(change) => {
-                let script = compile(&change.script, &change.params, &self.limits, space)?;
-                self.take_over(script, iteration, policy).map(Some)
-            }
-            None => Ok(None),
+        if self.planned.front().is_none_or(|change| change.iteration != iteration) {
+            return Ok(None);
         }
+        let Some(change) = self.planned.pop_front() else { return Ok(None) };
+        let mut script = begin(&change.script, &change.params, &self.limits, space)?;
+        carry_state(&**policy, &mut script)?;
+        Ok(Some(self.take_over(script, iteration, policy)))
     }
 
-    /// Lets the watched script take over from this iteration on, where it has changed; the error where it cannot: then the old
-    /// one stays. An error is returned once, not again after each epoch.
-    pub(super) fn watch(
-        &mut self,
-        iteration: u64,
-        policy: &mut Box<dyn Policy>,
-        space: &Arc<SpaceView>,
-    ) -> Result<Option<Change>> {
+    /// Lets the watched script take over from the iteration of this turn on, where it has changed; the error where it cannot, or
+    /// cannot answer that turn: then the old one stays. An error is returned once, not again after each epoch.
+    pub(super) fn watch(&mut self, turn: &Turn, policy: &mut Box<dyn Policy>) -> Result<Option<Change>> {
         if !self.watched || !self.files.changed() {
             return Ok(None);
         }
-        let script = compile(&self.script, &self.given, &self.limits, space);
-        let changed = script.and_then(|script| self.take_over(script, iteration, policy));
-        match changed {
-            Ok(change) => {
+        let script = begin(&self.script, &self.given, &self.limits, &turn.space).and_then(|mut script| {
+            carry_state(&**policy, &mut script)?;
+            let state = script.state()?;
+            script.plan(turn)?.check(&turn.space)?;
+            script.set_state(&state)?;
+            Ok(script)
+        });
+        match script {
+            Ok(script) => {
                 self.refused = None;
-                Ok(Some(change))
+                Ok(Some(self.take_over(script, turn.clock.iteration, policy)))
             }
             Err(error) => {
                 let text = error.to_string();
@@ -91,27 +91,41 @@ impl Scripts {
         }
     }
 
-    fn take_over(&mut self, mut script: ScriptPolicy, iteration: u64, policy: &mut Box<dyn Policy>) -> Result<Change> {
-        let mut state = script.state()?;
-        let old = policy.state()?;
-        match (&mut state, old) {
-            (serde_json::Value::Object(state), serde_json::Value::Object(old)) => state.extend(old),
-            (state, old) => *state = old,
-        }
-        script.set_state(&state)?;
-        let files = Files::of(script.script());
-        let params = script.params();
-        self.files = files.clone();
+    fn take_over(&mut self, script: ScriptPolicy, iteration: u64, policy: &mut Box<dyn Policy>) -> Change {
+        self.files = Files::of(script.script());
+        let change = Change { iteration, files: self.files.clone(), params: script.params() };
         *policy = Box::new(script);
-        Ok(Change { iteration, files, params })
+        change
     }
 }
 
-/// Compiles the script in a file.
-pub(super) fn compile(path: &Path, params: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<ScriptPolicy> {
-    let text = read_text(path, "policy script").map_err(|e| match e.fields().place {
+/// Gives a script the state of the policy before it; what its own `init` has besides is added.
+fn carry_state(old: &dyn Policy, new: &mut ScriptPolicy) -> Result<()> {
+    let state = match (new.state()?, old.state()?) {
+        (Value::Object(mut state), Value::Object(old)) => {
+            state.extend(old);
+            Value::Object(state)
+        }
+        (_, old) => old,
+    };
+    new.set_state(&state)
+}
+
+/// Compiles the script in a file. Its `init` is not called: what it sees then is not what it sees when it takes over.
+pub(super) fn compile(path: &Path, params: &Node, limits: &Sandbox) -> Result<ScriptPolicy> {
+    let text = read(path)?;
+    ScriptPolicy::compile(path, &text, params, limits)
+}
+
+/// Compiles the script in a file and lets it make its first state.
+fn begin(path: &Path, params: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<ScriptPolicy> {
+    let text = read(path)?;
+    ScriptPolicy::new(path, &text, params, limits, space)
+}
+
+fn read(path: &Path) -> Result<String> {
+    read_text(path, "policy script").map_err(|e| match e.fields().place {
         Some(_) => e,
         None => e.at(Place::file(path)),
-    })?;
-    ScriptPolicy::new(path, &text, params, limits, space)
+    })
 }

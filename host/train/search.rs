@@ -125,6 +125,14 @@ impl Search {
                 .at(super::plugins::place(&self.spec, "policy"))
                 .expected("a policy that is a script"));
         }
+        if let crate::spec::Policy::Script(policy) = &self.spec.policy
+            && !policy.changes.is_empty()
+        {
+            return Err(Error::new("a spec that repeats a run with a changed script cannot be watched")
+                .at(super::plugins::place(&self.spec, "policy.changes"))
+                .expected("a policy without `changes`")
+                .help("leave out `--watch` to repeat the run, or remove `changes` to start from the script"));
+        }
         self.watched = true;
         Ok(self)
     }
@@ -402,8 +410,12 @@ impl Running {
         let after = self.policy.end_epoch(&end)?;
         let named = |e: Error| e.context(format!("the end of epoch {}", end.index));
         after.check(&self.space).map_err(named)?;
+        // After the last iteration nothing would run any more: what was found stays as it was measured.
+        if after.stop || self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
+            return Ok(after.stop);
+        }
         if !after.keep.is_empty() {
-            self.trainer.keep(&after.keep).map_err(named)?;
+            self.trainer.keep(&after.keep);
             let network = &self.trainer.network;
             self.space = Arc::new(SpaceView::new(&network.space, &network.candidate_costs()));
             tell(observers, &Event::Kept(&self.space))?;
@@ -420,7 +432,10 @@ impl Running {
         if self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
             return Ok(());
         }
-        let event = match scripts.watch(self.next, &mut self.policy, &self.space) {
+        let clock = Clock::at(self.next, u64::from(self.spec.search.epochs), self.iterations_per_epoch);
+        let alpha = Arc::new(self.trainer.architecture.alpha.clone());
+        let turn = Turn::for_validation(clock, &self.space, &alpha, self.spec.seed);
+        let event = match scripts.watch(&turn, &mut self.policy) {
             Ok(None) => return Ok(()),
             Ok(Some(change)) => ScriptEvent::Changed(change),
             Err(error) => ScriptEvent::Refused(error),

@@ -325,11 +325,14 @@ fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], i
         spec::Policy::Script(policy) => {
             let text = read_text(&policy.script, "policy script").map_err(|e| e.at(at))?;
             let script = ScriptPolicy::new(&policy.script, &text, &policy.params, &spec.sandbox, view)?;
+            for (function, hook) in script.misspelt_hooks() {
+                tracing::warn!("{}: nothing calls `{function}`: is it a misspelt `{hook}`?", policy.script.display());
+            }
             let files = Files::of(script.script());
             inputs.add_script(&files, &files.name());
             for (i, change) in policy.changes.iter_mut().enumerate() {
                 let at = places[i].clone();
-                let script = compile(&change.script, &change.params, &spec.sandbox, view)
+                let script = compile(&change.script, &change.params, &spec.sandbox)
                     .map_err(|e| e.context(format!("compiling what {at} names")))?;
                 let files = Files::of(script.script());
                 inputs.add_script(&files, &files.name());

@@ -97,7 +97,7 @@ impl Budget {
         if operations > self.limits.operations {
             return Some(Stop::Operations);
         }
-        if operations % BETWEEN_LOOKS != 0 {
+        if !operations.is_multiple_of(BETWEEN_LOOKS) {
             return None;
         }
         let elapsed = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -63,10 +63,10 @@ fn body(context: &mut EvalContext, bodies: &Bodies, number: &Dynamic) -> Evaluat
 
 /// Keeps the place of an error that ends the script whatever it does.
 fn stopped(error: Box<EvalAltResult>, file: usize) -> Evaluated {
-    if error.is_system_exception() {
-        if let Some(budget) = budget::current() {
-            budget.stopped_at(file, error.position());
-        }
+    if error.is_system_exception()
+        && let Some(budget) = budget::current()
+    {
+        budget.stopped_at(file, error.position());
     }
     Err(error)
 }

@@ -213,7 +213,7 @@ fn check_name(name: &str) -> Result<()> {
             .help(format!("write `{}`; the file is {0}.rhai", stem.trim_start_matches("./"))));
     }
     let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    if name.contains('\\') || !parts.iter().all(|part| word(&part)) {
+    if name.contains('\\') || !parts.iter().all(word) {
         return Err(Error::new(format!("`{name}` is no name of a module"))
             .expected("letters, digits, `_` and `-`, and `/` between folders: lib/schedules"));
     }

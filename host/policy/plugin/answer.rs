@@ -7,8 +7,8 @@ use crate::policy::AfterEpoch;
 use edas_plugin::abi;
 use std::ffi::c_void;
 
-/// What can be set at the end of an epoch.
-const ANSWERS: [&str; 3] = ["stop", "keep", "reset_weights"];
+/// What plugins may set at the end of an epoch.
+pub const ANSWERS: [&str; 3] = ["stop", "keep", "reset_weights"];
 
 /// What a policy answers to the end of an epoch.
 #[derive(Default)]

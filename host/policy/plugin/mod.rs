@@ -17,6 +17,8 @@ mod tables;
 mod tests;
 
 pub use adapter::PluginPolicy;
+pub use answer::ANSWERS;
+pub use planner::{GATES, SETTINGS};
 
 use super::view::SpaceView;
 use crate::error::Result;

@@ -13,10 +13,10 @@ use edas_plugin::abi;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The kinds of gates.
-const GATES: [&str; 5] = ["strongest", "only", "relaxed", "straight_through", "off"];
-/// What can be set of a plan.
-const SETTINGS: [&str; 9] =
+/// The kinds of gates that plugins may ask for.
+pub const GATES: [&str; 5] = ["strongest", "only", "relaxed", "straight_through", "off"];
+/// What plugins may set of a plan.
+pub const SETTINGS: [&str; 9] =
     ["sign", "temperature", "gumbel", "noise", "drop", "penalty", "alpha", "active", "active_only"];
 
 /// An answer in the making.

@@ -46,8 +46,18 @@ impl ScriptPolicy {
     /// Compiles a script, checks the spec's parameters against those it declares, and lets it make its first state.
     ///
     /// # Errors
-    /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
+    /// As [`ScriptPolicy::compile`], and what `init` runs into.
     pub fn new(file: &Path, text: &str, given: &Node, limits: &Sandbox, space: &Arc<SpaceView>) -> Result<Self> {
+        let mut policy = Self::compile(file, text, given, limits)?;
+        policy.begin(space)?;
+        Ok(policy)
+    }
+
+    /// Compiles a script, and checks the spec's parameters against those it declares. Its state is an empty map.
+    ///
+    /// # Errors
+    /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
+    pub fn compile(file: &Path, text: &str, given: &Node, limits: &Sandbox) -> Result<Self> {
         let script = Script::compile(file, text, limits, interface::names(), interface::register)
             .map_err(|e| help::explain(e, &[], interface::names()))?;
         if !script.defines("plan", &["turn"])? {
@@ -77,15 +87,40 @@ impl ScriptPolicy {
         };
         let settings = parameter::resolve_written(&declared, given, "the policy")?;
         let params = Dynamic::from_map(params::values(&declared, &settings));
-        let mut policy = Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), hooks };
-        if policy.has("init") {
-            let space = Dynamic::from(interface::SpaceValue::new(space));
-            let arguments = (space, policy.params.clone());
-            let state = policy.script.call("init", None, arguments).map_err(|e| policy.explain(e))?;
-            state::to_json(&state, "the state that `init` returned").map_err(|e| policy.locate(e))?;
-            policy.state = state;
+        Ok(Self { script, params, declared, settings, state: Dynamic::from_map(Map::new()), hooks })
+    }
+
+    /// Lets the script make its first state.
+    fn begin(&mut self, space: &Arc<SpaceView>) -> Result<()> {
+        if !self.has("init") {
+            return Ok(());
         }
-        Ok(policy)
+        let space = Dynamic::from(interface::SpaceValue::new(space));
+        let arguments = (space, self.params.clone());
+        let state = self.script.call("init", None, arguments).map_err(|e| self.explain(e))?;
+        if !state.is_map() {
+            let wrong = Error::new("`init(space, params)` returned something else")
+                .expected("a map: #{ count: 0 }, or #{}")
+                .found(found_text(&state));
+            return Err(self.locate(wrong));
+        }
+        state::to_json(&state, "the state that `init` returned").map_err(|e| self.locate(e))?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// Functions that have nearly the name of a hook and its number of arguments, each with that hook: they are never called.
+    pub fn misspelt_hooks(&self) -> Vec<(String, &'static str)> {
+        let near = |function: &crate::extension::script::Function| {
+            let fits = |hook: &&interface::Hook| {
+                hook.arguments.len() == function.parameters.len()
+                    && hook.name != function.name
+                    && !self.has(hook.name)
+                    && nearest(&function.name, [hook.name]).is_some()
+            };
+            interface::HOOKS.iter().find(fits).map(|hook| (function.name.clone(), hook.name))
+        };
+        self.script.signatures().iter().filter(|f| !f.private).filter_map(near).collect()
     }
 
     /// The script.

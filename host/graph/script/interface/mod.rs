@@ -26,8 +26,7 @@ use std::sync::LazyLock;
 type Context<'a> = NativeCallContext<'a>;
 
 static REFERENCE: LazyLock<Vec<Entry>> = LazyLock::new(|| all(&mut Engine::new_raw()));
-static NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| REFERENCE.iter().map(Entry::name).collect());
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| REFERENCE.iter().map(Entry::name).collect());
 
 /// All that op sets can use.
 pub(super) fn reference() -> &'static [Entry] {
