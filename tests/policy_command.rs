@@ -74,7 +74,7 @@ fn new_refuses_what_cannot_be() {
     write(folder.path(), "mine.yaml", "mine");
     for (name, parts) in [
         ("mine", ["this file exists", "mine.yaml"]),
-        ("edas", ["comes with the program", "`my_edas`"]),
+        ("edas", ["comes with the program", "`edas policy new my_edas --from edas`"]),
         ("My", ["cannot be the name of a policy", "lower-case"]),
         ("2nd", ["cannot be the name of a policy", "a letter first"]),
         ("a/b", ["cannot be the name of a policy", "`a/b`"]),
@@ -84,6 +84,101 @@ fn new_refuses_what_cannot_be() {
     }
     assert_eq!(std::fs::read_to_string(folder.path().join("mine.yaml")).expect("still there"), "mine");
     assert!(!folder.path().join("mine.rhai").exists());
+}
+
+#[test]
+fn new_copies_a_policy_of_the_program() {
+    let folder = folder();
+    for shipped in edas::policy::shipped::SHIPPED {
+        let name = format!("my_{}", shipped.name);
+        let (text, _) = run(folder.path(), &["policy", "new", &name, "--from", shipped.name], 0);
+        has(&text, &[&format!("edas policy diff {} {name}.rhai", shipped.name)]);
+        let script = std::fs::read_to_string(folder.path().join(format!("{name}.rhai"))).expect("it was written");
+        assert_eq!(script, shipped.text);
+        let trace = run(folder.path(), &["trace", &format!("{name}.yaml"), "--iterations", "3"], 0).0;
+        assert!(trace.lines().count() >= 3, "{name}: {trace}");
+        run(folder.path(), &["policy", "diff", shipped.name, &format!("{name}.rhai"), "--iterations", "40"], 0);
+    }
+    let (_, error) = run(folder.path(), &["policy", "new", "mine", "--from", "edsa"], 2);
+    has(&error, &["no policy named `edsa`", "did you mean `edas`?"]);
+    assert!(!folder.path().join("mine.rhai").exists());
+}
+
+#[test]
+fn names_of_the_program_win_over_files() {
+    let folder = folder();
+    let path = folder.path();
+    for name in ["edas", "darts", "uniform_paths"] {
+        std::fs::write(path.join(name), [0x7f, b'E', b'L', b'F', 0xff]).expect("it can be written");
+    }
+    std::fs::create_dir(path.join("gdas")).expect("a folder");
+    has(&run(path, &["policy", "inspect", "edas"], 0).0, &["edas, which comes with the program"]);
+    write(path, "mine.rhai", "fn plan(turn) { turn.strongest().relax(turn.rng.choose(turn.space.edges)) }");
+    has(&run(path, &["policy", "diff", "mine.rhai", "edas"], 0).0, &["the same in all 2500"]);
+    run(path, &["policy", "diff", "gdas", "gdas", "--iterations", "1"], 0);
+    let value = json(path, &["policy", "test", "mine.rhai", "--seeds", "1"], 0);
+    assert_eq!(value["results"].as_array().map(Vec::len), Some(4));
+    // A script's file is one, whatever its name; where there is none, the policy may be meant.
+    for command in [&["policy", "diff", "edas.rhai", "edas"][..], &["policy", "inspect", "edas.rhai"]] {
+        has(
+            &run(path, command, 2).1,
+            &["there is no file edas.rhai", "did you mean `edas`, which comes with the program?"],
+        );
+    }
+    write(path, "edas.rhai", "fn plan(turn) { turn.strongest() }");
+    run(path, &["policy", "diff", "edas.rhai", "edas"], 1);
+}
+
+#[test]
+fn inspect_shows_modules_and_does_not_run_the_policy() {
+    let folder = folder();
+    let path = folder.path();
+    for (name, _) in edas::extension::script::embedded() {
+        let value = json(path, &["policy", "inspect", name], 0);
+        assert_eq!(value["kind"], "module");
+        assert!(value["doc"].as_str().is_some_and(|doc| doc.contains(&format!("import \"{name}\""))), "{value}");
+        let functions = value["functions"].as_array().expect("a list");
+        assert!(!functions.is_empty() && functions.iter().all(|f| f["doc"] != ""), "{value}");
+    }
+    let (text, _) = run(path, &["policy", "inspect", "lib/schedules"], 0);
+    has(&text, &["a module that comes with the program", "progress_between(turn, first_epoch, last_epoch)"]);
+    has(&text, &["How much of the iterations from one epoch up to another is over"]);
+    let own = "// Mine.\nimport \"lib/top\" as top;\n\n/// Twice.\nfn twice(x) { hidden(x) }\nprivate fn hidden(x) { 2 * x }\n";
+    std::fs::create_dir(path.join("own")).expect("a folder");
+    write(path, "own/helpers.rhai", own);
+    let (text, _) = run(path, &["policy", "inspect", "own/helpers.rhai"], 0);
+    has(&text, &["helpers, own/helpers.rhai: a module", "Mine.", "twice(x)\n    Twice.", "imports: lib/top"]);
+    assert!(!text.contains("hidden("), "{text}");
+    for (name, parts) in [
+        ("lib/schedule", ["there is no policy `lib/schedule`", "did you mean `lib/schedules`?"]),
+        ("lib/schedules.rhai", ["there is no file", "did you mean `lib/schedules`"]),
+    ] {
+        has(&run(path, &["policy", "inspect", name], 2).1, &parts);
+    }
+    has(&run(path, &["policy", "test", "lib/top"], 2).1, &["is a module", "`edas policy inspect lib/top`"]);
+    // `init` is not called; what looks like a misspelt hook is said, by `test` too.
+    let hooks = "fn init(space, params) { throw \"called\" }\nfn feedbak(turn, results) { }\nfn plan(turn) { turn.strongest() }";
+    write(path, "hooks.rhai", hooks);
+    let (text, _) = run(path, &["policy", "inspect", "hooks.rhai"], 0);
+    has(&text, &["hooks: init, plan", "warning: nothing calls `feedbak`: is it a misspelt `feedback`?"]);
+    has(&run(path, &["policy", "test", "hooks.rhai"], 2).1, &["called", "hooks.rhai:1"]);
+    write(path, "hooks.rhai", &hooks.replace("throw \"called\"", "#{}"));
+    let value = json(path, &["policy", "test", "hooks.rhai", "--seeds", "1"], 0);
+    assert_eq!(value["warnings"][0], "nothing calls `feedbak`: is it a misspelt `feedback`?");
+    has(&run(path, &["policy", "test", "hooks.rhai", "--seeds", "1"], 0).0, &["warning  nothing calls `feedbak`"]);
+}
+
+#[test]
+fn a_spec_is_no_policy() {
+    let folder = folder();
+    run(folder.path(), &["policy", "new", "mine"], 0);
+    write(folder.path(), "broken.yaml", "edas: 1\npolicy: [");
+    for command in ["inspect", "test"] {
+        let say = |file: &str| run(folder.path(), &["policy", command, file], 2).1;
+        has(&say("mine.yaml"), &["mine.yaml: this is a spec", "name its policy: `mine.rhai`"]);
+        has(&say("broken.yaml"), &["this is a spec", "name its script"]);
+        has(&say("gone.yaml"), &["there is no file gone.yaml"]);
+    }
 }
 
 #[test]
@@ -172,11 +267,7 @@ fn test_ranks_all_shipped_policies() {
 fn test_says_what_a_policy_does_wrong() {
     let folder = folder();
     for (name, script, parts) in [
-        (
-            "same",
-            "fn plan(turn) { turn.strongest().relax(0) }",
-            ["α never moves on edges 1, 2", "does not clearly beat"],
-        ),
+        ("same", "fn plan(turn) { turn.strongest().relax(0) }", ["α never moves on edges 1, 2", "its regret is"]),
         ("weights", "fn plan(turn) { [weights(turn.strongest())] }", ["no architecture step", "drawn at random"]),
         (
             "few",
@@ -191,14 +282,22 @@ fn test_says_what_a_policy_does_wrong() {
         (
             "easy",
             "fn plan(turn) { [architecture(turn.strongest().relax_all()), weights(turn.strongest())] }",
-            ["has nothing to learn", "does not clearly beat"],
+            ["has nothing to learn", "its regret is"],
         ),
     ] {
         let file = format!("{name}.rhai");
         write(folder.path(), &file, script);
         let (text, _) = run(folder.path(), &["policy", "test", &file, "--seeds", "2"], 0);
         has(&text, &parts);
+        // The finding says what the table says.
+        let verdict = if text.contains("worse (worse on") { "does clearly worse" } else { "does not clearly beat" };
+        has(&text, &["more than twice its standard error", verdict]);
+        assert!(!text.contains("  better (better on"), "{text}");
     }
+    // On one problem nothing is clear.
+    let (text, _) = run(folder.path(), &["policy", "test", "still.rhai", "--seeds", "1"], 0);
+    has(&text, &["On one problem nothing is clear", "no clear difference"]);
+    assert!(!text.contains("does clearly worse") && !text.contains("does not clearly beat"), "{text}");
 }
 
 #[test]
@@ -218,6 +317,9 @@ fn test_fails_where_the_policy_fails() {
         "fn params() { #{ often: param(3, 1, 9, \"how often\") } }\nfn plan(turn) { turn.strongest().relax_all() }";
     has(&test("range", params, &["--params", "often: 12"], 2).1, &["`often`", "from 1 to 9", "12"]);
     has(&test("unknown", params, &["--params", "{oftn: 2}"], 2).1, &["no parameter `oftn`", "did you mean `often`?"]);
+    for written in ["often=2", "{often = 2}", "often:2"] {
+        has(&test("equals", params, &["--params", written], 2).1, &["no parameter with its value", "write `often: 2`"]);
+    }
     has(&test("list", params, &["--params", "{often: [}"], 2).1, &["<command line>"]);
     // In mid-run: the checks are printed, then it says when.
     let late = "fn plan(turn) {\n  if turn.iteration == 1234 { throw \"enough\"; }\n  turn.strongest().relax_all()\n}";
@@ -228,9 +330,39 @@ fn test_fails_where_the_policy_fails() {
     let counting = "fn plan(turn) { this.n = if this.contains(\"n\") { this.n + 1 } else { 0 };\n turn.strongest().relax(this.n % 10) }";
     let (out, _) = test("counting", counting, &[], 0);
     has(&out, &["passed   state"]);
-    let (out, error) = test("wrong", "fn plan(turn) { if turn.iteration == 3 { return 7; } turn.strongest() }", &[], 1);
-    has(&out, &["FAILED   plans", "returned something else"]);
-    has(&error, &["returned something else", "iteration 3 of epoch 0"]);
+    // What fails in every case is said once, with its place.
+    let (out, error) =
+        test("wrong", "fn plan(turn) {\n  if turn.iteration == 3 { return 7; }\n  turn.strongest()\n}", &[], 1);
+    assert!(out.is_empty(), "{out}");
+    has(&error, &["returned something else", "iteration 3", "wrong.rhai"]);
+    let fails = "fn plan(turn) { turn.strongest() }\nfn feedback(turn, results) {\n  this.sum = results[0].los;\n}";
+    let (out, error) = test("fails", fails, &[], 1);
+    assert!(out.is_empty() && error.matches("los").count() <= 2, "{out}{error}");
+    has(&error, &["there is no property `los`", "fails.rhai:3", "iteration 0", "asking `fails` for plans"]);
+    // A policy that does not keep what all must: each failing check says what was found.
+    let forgets = "fn plan(turn) { if !this.contains(\"n\") { this.n = turn.iteration; }\n turn.strongest().relax((turn.iteration - this.n) % 10) }";
+    has(&test("forgets", forgets, &[], 0).0, &["passed   state"]);
+}
+
+#[test]
+fn checks_of_a_policy_that_fails_say_what_was_found() {
+    use edas::conformance::{Outcome, policy};
+    use edas::policy::ScriptPolicy;
+    use edas::spec::{Node, Sandbox};
+    let space = policy::space();
+    let text = "fn plan(turn) {\n  if turn.iteration == 7 { throw \"enough\"; }\n  turn.strongest()\n}";
+    let make = || -> edas::Result<Box<dyn edas::policy::Policy>> {
+        let (given, limits) = (Node::empty("<test>"), Sandbox::default());
+        Ok(Box::new(ScriptPolicy::new(Path::new("late.rhai"), text, &given, &limits, &space)?))
+    };
+    let checks = policy::check("late", &space, &make);
+    let [plans, others @ ..] = &checks[..] else { panic!("{checks:?}") };
+    let Outcome::Failed { found, .. } = &plans.outcome else { panic!("{plans:?}") };
+    has(found, &["iteration 7", "late.rhai:2", "enough"]);
+    assert!(!found.contains("found: ;") && !found.trim_end().ends_with("found:"), "{found}");
+    assert!(others.len() == 3 && others.iter().all(|c| matches!(c.outcome, Outcome::Skipped { .. })), "{others:?}");
+    let error = policy::lives(&space, &make).expect_err("it fails");
+    assert_eq!(error.fields().place.as_ref().map(|place| place.line), Some(2));
 }
 
 #[test]
@@ -241,6 +373,21 @@ fn diff_shows_where_two_policies_part() {
     has(&text, &["are the same in all 2500 iterations"]);
     let (text, _) = run(path, &["policy", "diff", "edas", "alpha_max", "--iterations", "40"], 1);
     has(&text, &["differ in 40 of 40 iterations, first in iteration 0", "step 1, weights", "A  {\"relaxed\":"]);
+    has(&text, &["traced with a random α"]);
+    // What follows α parts only where α is not nearly 0.
+    write(
+        path,
+        "sure.rhai",
+        "fn plan(turn) {\n  let edge = turn.rng.choose(turn.space.edges);\n  \
+                 if turn.alpha(edge)[0] > 0.5 { turn.strongest().relax_all() } else { turn.strongest().relax(edge) }\n}",
+    );
+    let (text, _) = run(path, &["policy", "diff", "sure.rhai", "edas", "--alpha", "init"], 0);
+    has(&text, &["the same in all 2500", "traced with α as a search starts"]);
+    let value = json(path, &["policy", "diff", "sure.rhai", "edas"], 1);
+    assert_eq!(value["alpha"], serde_json::json!({ "a": "random", "b": "random" }));
+    assert!(value["differing"].as_u64().is_some_and(|n| n > 100 && n < 2500), "{value}");
+    let (text, _) = run(path, &["policy", "diff", "edas", "edas", "--iterations", "1"], 0);
+    has(&text, &["the same in the one iteration."]);
     let (text, _) = run(path, &["policy", "diff", "edas", "edas_inversion"], 1);
     has(&text, &["differ in 500 of 2500 iterations, first in iteration 1", "\"sign\":-1"]);
     // With no epoch of warm-up it is EDAS.
@@ -269,11 +416,26 @@ fn diff_reads_specs_traces_and_runs() {
     run(path, &[&["search", "mine.yaml", "--quiet"][..], &limit].concat(), 0);
     // The two epochs of warm-up leave α alone, so the run makes the plans that a trace shows.
     let (text, _) = run(path, &["policy", "diff", "runs/mine-0", "mine.rhai"], 0);
-    has(&text, &["the same in all 2 iterations"]);
+    has(&text, &["the same in all 2 iterations", "mine.rhai is traced with α as a search starts"]);
     let trace = run(path, &["trace", "mine.yaml", "--iterations", "60"], 0).0;
     write(path, "a.jsonl", &trace);
     let (text, _) = run(path, &["policy", "diff", "a.jsonl", "mine.yaml"], 0);
     has(&text, &["the same in all 60 iterations", "A has 60 iterations, B 90"]);
+    let random = run(path, &["trace", "mine.yaml", "--iterations", "60", "--alpha", "random"], 0).0;
+    write(path, "random.jsonl", &random);
+    run(path, &["policy", "diff", "random.jsonl", "mine.rhai", "--spec", "mine.yaml", "--alpha", "random"], 0);
+    // The synthetic problem has as many edges, with other candidates.
+    let (_, error) = run(path, &["policy", "diff", "a.jsonl", "mine.rhai"], 2);
+    has(&error, &["a.jsonl is of another space than the synthetic problem's", "sep_conv_3x3", "--spec"]);
+    run(path, &["policy", "diff", "a.jsonl", "mine.rhai", "--spec", "mine.yaml"], 0);
+    // What a spec lets scripts use holds for those that are traced on it.
+    let slow = "fn plan(turn) { let n = 0; for i in 0..20000 { n += 1; } turn.strongest() }";
+    write(path, "slow.rhai", slow);
+    let spec = std::fs::read_to_string(path.join("mine.yaml")).expect("it was written");
+    write(path, "tight.yaml", &format!("{spec}sandbox: {{operations: 10000}}\n"));
+    run(path, &["policy", "diff", "slow.rhai", "slow.rhai", "--spec", "mine.yaml", "--iterations", "2"], 0);
+    let tight = ["policy", "diff", "slow.rhai", "slow.rhai", "--spec", "tight.yaml", "--iterations", "2"];
+    has(&run(path, &tight, 1).1, &["slow.rhai:1", "operations"]);
     // One line changed.
     let mut lines: Vec<String> = trace.lines().map(str::to_owned).collect();
     let mut line: Value = serde_json::from_str(&lines[19]).expect("JSON");

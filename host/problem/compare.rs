@@ -34,6 +34,8 @@ pub struct Results {
 /// How two policies compare on the same problems.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Against {
+    /// The problems; on a single one no difference is clear.
+    pub problems: usize,
     /// Problems on which the first has the smaller regret.
     pub better: usize,
     /// Problems on which it has the larger one.
@@ -47,12 +49,12 @@ pub struct Against {
 impl Against {
     /// Whether the first is better, by more than twice the standard error.
     pub fn beats(&self) -> bool {
-        self.difference < 0.0 && -self.difference > 2.0 * self.error
+        self.problems > 1 && self.difference < 0.0 && -self.difference > 2.0 * self.error
     }
 
     /// Whether it is worse by as much.
     pub fn loses(&self) -> bool {
-        self.difference > 2.0 * self.error && self.difference > 0.0
+        self.problems > 1 && self.difference > 0.0 && self.difference > 2.0 * self.error
     }
 
     /// The verdict in a word.
@@ -111,7 +113,13 @@ impl Results {
         let (difference, spread) = mean_and_spread(&differences);
         let error = spread / libm::sqrt(differences.len().max(1) as f64);
         let count = |hit: fn(&f64) -> bool| differences.iter().filter(|d| hit(d)).count();
-        Against { better: count(|d| *d < 0.0), worse: count(|d| *d > 0.0), difference, error }
+        Against {
+            problems: differences.len(),
+            better: count(|d| *d < 0.0),
+            worse: count(|d| *d > 0.0),
+            difference,
+            error,
+        }
     }
 }
 

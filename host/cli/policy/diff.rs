@@ -1,8 +1,8 @@
 //! `edas policy diff`: where the plans of two policies part.
 
 use super::super::{Done, Failure, output};
-use super::traces::{Trace, Wanted, spec_of, trace};
-use crate::error::Error;
+use super::spaces;
+use super::traces::{StartAlpha, Trace, Wanted, is_recorded, spec_of, trace};
 use crate::policy::SpaceView;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -31,34 +31,21 @@ pub(in super::super) struct Options {
     /// Another seed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// The α that policies are traced with: as a search starts, or random. [default: random; init beside a trace or a run]
+    #[arg(long, value_enum)]
+    alpha: Option<StartAlpha>,
 }
 
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     // A script beside a spec or a run is traced on the space of that one.
     let spec = options.spec.clone().or_else(|| [&options.a, &options.b].into_iter().find_map(|given| spec_of(given)));
-    let wanted = Wanted { spec: spec.as_deref(), iterations: options.iterations, seed: options.seed };
+    let recorded = [&options.a, &options.b].into_iter().any(|given| is_recorded(given));
+    // α as it starts is nearly 0: policies that use it look alike. What was recorded began there, mostly.
+    let alpha = options.alpha.unwrap_or(if recorded { StartAlpha::Init } else { StartAlpha::Random });
+    let wanted = Wanted { spec: spec.as_deref(), iterations: options.iterations, seed: options.seed, alpha };
     let a = trace(&options.a, options.params_a.as_deref(), &wanted)?;
     let b = trace(&options.b, options.params_b.as_deref(), &wanted)?;
-    let width =
-        |trace: &Trace| trace.iterations.first().and_then(|steps| Some(steps.first()?["gates"].as_array()?.len()));
-    if let (Some(a), Some(b)) = (width(&a), width(&b))
-        && a != b
-    {
-        return Err(Error::new("the two are of different spaces")
-            .expected("traces with the same number of edges")
-            .found(format!("{a} and {b} edges"))
-            .help("`--spec` names the space on which scripts are traced")
-            .into());
-    }
-    if let (Some(a), Some(b)) = (&a.space, &b.space)
-        && let Some((a, b)) = a.edges.iter().zip(&b.edges).find(|(a, b)| a.candidates != b.candidates)
-    {
-        return Err(Error::new(format!("the two are of different spaces: edge {} has other candidates", a.index))
-            .expected(a.candidates.join(", "))
-            .found(b.candidates.join(", "))
-            .help("`--spec` names the space on which scripts are traced")
-            .into());
-    }
+    spaces::same(&a, &b)?;
     let both = a.iterations.len().min(b.iterations.len());
     let differing: Vec<usize> = (0..both).filter(|i| !same(&a.iterations[*i], &b.iterations[*i])).collect();
     // A trace that is shorter than the other may have been cut; one whose policy ended the search was not.
@@ -67,7 +54,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         std::cmp::Ordering::Greater if b.stopped => Some((&options.b, both)),
         _ => None,
     };
-    let space = a.space.as_ref().or(b.space.as_ref());
+    let space = a.space.as_ref().or(b.space.as_ref()).map(|(space, _)| space);
     let first = differing.first().map(|i| (*i, parted(&a.iterations[*i], &b.iterations[*i])));
     if json_wanted {
         let first = first.map(|(i, differences)| {
@@ -81,15 +68,49 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         output::json(&json!({
             "a": options.a,
             "b": options.b,
+            "alpha": { "a": alpha_json(&a, alpha), "b": alpha_json(&b, alpha) },
             "iterations": both,
             "differing": differing.len(),
             "first": first,
             "ended_by_policy": ends.map(|(who, after)| json!({ "policy": who, "after": after })),
         }))?;
     } else {
-        output::print(&text(options, both, &differing, first.as_ref(), ends, space, [&a, &b]))?;
+        let mut shown = text(options, both, &differing, first.as_ref(), ends, space, [&a, &b]);
+        shown.push_str(&alpha_text(&a, &b, alpha));
+        output::print(&shown)?;
     }
     if differing.is_empty() && ends.is_none() { Ok(()) } else { Err(Failure::No) }
+}
+
+/// The α that a trace was made with, where it was made here.
+fn alpha_json(trace: &Trace, alpha: StartAlpha) -> Value {
+    match (&trace.space, alpha) {
+        (None, _) => Value::Null,
+        (Some(_), StartAlpha::Init) => "init".into(),
+        (Some(_), StartAlpha::Random) => "random".into(),
+    }
+}
+
+/// Says which α that was.
+fn alpha_text(a: &Trace, b: &Trace, alpha: StartAlpha) -> String {
+    let (this, other) = match alpha {
+        StartAlpha::Init => {
+            ("α as a search starts, nearly 0", "`--alpha random`: from the standard normal distribution")
+        }
+        StartAlpha::Random => ("a random α", "`--alpha init`: as a search starts"),
+    };
+    let beside = |traced: &Trace, recorded: &Trace| {
+        format!(
+            "{} is traced with {this}, which stays ({other}); {} was recorded with the α that it had.\n",
+            traced.name, recorded.name
+        )
+    };
+    match (&a.space, &b.space) {
+        (Some(_), Some(_)) => format!("Both are traced with {this}, which stays ({other}).\n"),
+        (Some(_), None) => beside(a, b),
+        (None, Some(_)) => beside(b, a),
+        (None, None) => "Both were recorded, with the α that they had.\n".to_owned(),
+    }
 }
 
 /// A difference within an iteration.
@@ -173,6 +194,16 @@ fn short(value: &Value) -> Value {
     }
 }
 
+/// `1 iteration`, `5 iterations`.
+fn iterations(count: usize) -> String {
+    format!("{count} iteration{}", if count == 1 { "" } else { "s" })
+}
+
+/// `the one iteration`, `all 5 iterations`.
+fn all(count: usize) -> String {
+    if count == 1 { "the one iteration".to_owned() } else { format!("all {count} iterations") }
+}
+
 /// The most differences of an iteration that are printed.
 const SHOWN: usize = 12;
 
@@ -189,13 +220,14 @@ fn text(
     let (a, b) = (&options.a, &options.b);
     match first {
         None => {
-            let _ = writeln!(text, "The plans of {a} and {b} are the same in all {both} iterations.");
+            let _ = writeln!(text, "The plans of {a} and {b} are the same in {}.", all(both));
         }
         Some((iteration, differences)) => {
             let _ = writeln!(
                 text,
-                "The plans of {a} and {b} differ in {} of {both} iterations, first in iteration {iteration}:",
-                differing.len()
+                "The plans of {a} and {b} differ in {} of {}, first in iteration {iteration}:",
+                differing.len(),
+                iterations(both)
             );
             let mut step = None;
             for difference in differences.iter().take(SHOWN) {
@@ -212,14 +244,10 @@ fn text(
         }
     }
     if let Some((who, after)) = ends {
-        let _ = writeln!(text, "{who} ends the search after {after} iterations; the other goes on.");
+        let _ = writeln!(text, "{who} ends the search after {}; the other goes on.", iterations(after));
     } else if traces[0].iterations.len() != traces[1].iterations.len() {
         let [a, b] = traces.map(|t| t.iterations.len());
-        let _ = writeln!(text, "A has {a} iterations, B {b}: what only one of them has was not compared.");
-    }
-    let recorded = |trace: &Trace| trace.space.is_none();
-    if first.is_some() && recorded(traces[0]) != recorded(traces[1]) {
-        text.push_str("A recorded trace follows α as it learned; a policy is traced with α as it starts.\n");
+        let _ = writeln!(text, "A has {}, B {b}: what only one of them has was not compared.", iterations(a));
     }
     text
 }

@@ -3,6 +3,7 @@
 //! - `new`, `inspect`, `test`, `diff`: one subcommand each
 //! - `source`: a policy as the command line names it
 //! - `report`: what `test` prints
+//! - `spaces`: whether two traces are of the same space
 //! - `traces`: a trace as the command line names it
 
 mod diff;
@@ -10,6 +11,7 @@ mod inspect;
 mod new;
 mod report;
 mod source;
+mod spaces;
 mod test;
 mod traces;
 
@@ -19,10 +21,12 @@ use super::Done;
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Write a policy script to begin with, and a spec that searches under it.
-    #[command(after_help = "Example:\n  edas policy new mine && edas policy test mine.rhai")]
+    #[command(
+        after_help = "Examples:\n  edas policy new mine && edas policy test mine.rhai\n  edas policy new my_edas --from edas"
+    )]
     New(new::Options),
-    /// Show what a policy says of itself: its parameters, its hooks, what it imports.
-    #[command(after_help = "Example:\n  edas policy inspect edas_inversion")]
+    /// Show what a policy says of itself: its parameters, its hooks, what it imports; or the functions of a module.
+    #[command(after_help = "Examples:\n  edas policy inspect edas_inversion\n  edas policy inspect lib/schedules")]
     Inspect(inspect::Options),
     /// Try a policy on small problems with known answers, beside uniform sampling, full relaxation and EDAS.
     #[command(after_help = "Example:\n  edas policy test mine.rhai --params \"{warmup_epochs: 5}\" --seeds 10")]

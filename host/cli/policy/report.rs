@@ -10,7 +10,7 @@ use crate::space::derive::softmax;
 use std::fmt::Write;
 
 /// The checks that every policy must pass.
-pub(super) fn checks(name: &str, checks: &[Check], settings: &[Settings]) -> String {
+pub(super) fn checks(name: &str, checks: &[Check], warnings: &[String], settings: &[Settings]) -> String {
     let mut text = format!("{name}, {}\n\nWhat every policy must hold:\n", problems(settings.iter().map(|s| s.seed)));
     for check in checks {
         let _ = match &check.outcome {
@@ -21,7 +21,21 @@ pub(super) fn checks(name: &str, checks: &[Check], settings: &[Settings]) -> Str
             }
         };
     }
+    for warning in warnings {
+        let _ = writeln!(text, "  warning  {warning}");
+    }
     text + "\n"
+}
+
+/// What the verdicts mean.
+fn verdicts(problems: usize) -> &'static str {
+    match problems {
+        1 => "On one problem nothing is clear: take more (`--seeds`).",
+        _ => {
+            "\"better\" and \"worse\": the mean difference of the regrets, problem by problem, is more than twice its standard \
+             error. \"spread\": the regrets' standard deviation."
+        }
+    }
 }
 
 fn problems(seeds: impl ExactSizeIterator<Item = u64>) -> String {
@@ -45,6 +59,7 @@ pub(super) fn ranking(comparison: &Comparison) -> String {
     let mut sorted: Vec<&Results> = comparison.results.iter().collect();
     sorted.sort_by(|a, b| a.mean.total_cmp(&b.mean));
     let _ = writeln!(text, "\n{}", regrets(&sorted, comparison).trim_end());
+    let _ = writeln!(text, "\n{}", verdicts(comparison.seeds.len()));
     text
 }
 
@@ -60,7 +75,8 @@ fn regrets(rows: &[&Results], comparison: &Comparison) -> String {
             bar((1000.0 * results.mean.clamp(0.0, 2.0)) as u64, 2000),
             format!("{:.2}", computed(&results.trials)),
             against.map_or_else(String::new, |a| {
-                format!("{} (better on {} of {})", a.verdict(), a.better, comparison.seeds.len())
+                let (side, count) = if a.loses() { ("worse", a.worse) } else { ("better", a.better) };
+                format!("{} ({} on {} of {})", a.verdict(), side, count, comparison.seeds.len())
             }),
         ]);
     }
@@ -78,8 +94,9 @@ fn computed(trials: &[Trial]) -> f64 {
 pub(super) fn trials(problem: &Problem, comparison: &Comparison, findings: &[Finding]) -> String {
     let rows: Vec<&Results> = comparison.results.iter().collect();
     let mut text = format!(
-        "Regret: 0 is the best architecture, 1 the mean of random ones. Computed: candidates per edge and step.\n\n{}\n",
-        regrets(&rows, comparison)
+        "Regret: 0 is the best architecture, 1 the mean of random ones. Computed: candidates per edge and step.\n\n{}\n\n{}\n",
+        regrets(&rows, comparison),
+        verdicts(comparison.seeds.len())
     );
     let trials = &comparison.results[0].trials;
     text.push_str(&draws(trials));

@@ -6,11 +6,11 @@ use super::source::{FORMS, Source, params};
 use crate::conformance::{self, Outcome};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
-use crate::policy::shipped::SHIPPED;
+use crate::policy::shipped::{SHIPPED, shipped};
 use crate::problem::compare::SameEdge;
 use crate::problem::findings::findings;
 use crate::problem::{Comparison, Contestant, Problem, Settings};
-use crate::spec::Node;
+use crate::spec::{Node, Sandbox};
 use serde_json::json;
 
 /// The options of `edas policy test`.
@@ -51,7 +51,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
 
 /// A policy by its name, with parameters.
 fn contestant(source: &Source, given: Node) -> Contestant<'_> {
-    let make = move |space: &_, seed| source.make(&given, space, seed);
+    let make = move |space: &_, seed| source.make(&given, space, seed, &Sandbox::default());
     Contestant { name: source.name(), make: Box::new(make) }
 }
 
@@ -68,15 +68,24 @@ fn one(policy: &str, given: Option<&str>, settings: &[Settings], json_wanted: bo
     };
     let problem = Problem::new(first);
     // What keeps it from being made is wrong input; from here on it has begun.
-    source.make(&given, &problem.space, first.seed)?;
-    let make = || -> Result<Box<dyn Policy>> { source.make(&given, &problem.space, 1) };
+    let limits = Sandbox::default();
+    source.make(&given, &problem.space, first.seed, &limits)?;
+    let warnings = source.warnings(&given)?;
+    let make = || -> Result<Box<dyn Policy>> { source.make(&given, &problem.space, 1, &limits) };
+    // A policy that fails says itself why; the checks would say it once more each.
+    conformance::policy::lives(&problem.space, &make)
+        .map_err(|e| Failure::Later(e.context(format!("asking `{}` for plans with random α", source.name()))))?;
     let checks = conformance::policy::check(&source.name(), &problem.space, &make);
     let failed = checks.iter().filter(|c| matches!(c.outcome, Outcome::Failed { .. })).count();
     if !json_wanted {
-        output::print(&report::checks(&source.name(), &checks, settings))?;
+        output::print(&report::checks(&source.name(), &checks, &warnings, settings))?;
     }
-    let references: Vec<Source> =
-        REFERENCES.iter().filter(|name| **name != policy).map(|name| Source::find(name)).collect::<Result<_>>()?;
+    let references: Vec<Source> = REFERENCES
+        .iter()
+        .filter(|name| **name != policy)
+        .filter_map(|name| shipped(name))
+        .map(Source::shipped)
+        .collect();
     let mut contestants = vec![contestant(&source, given.clone())];
     contestants.extend(references.iter().map(|reference| contestant(reference, Node::empty("<default>"))));
     // The tested one may bear the name of one that it is shown beside.
@@ -93,6 +102,7 @@ fn one(policy: &str, given: Option<&str>, settings: &[Settings], json_wanted: bo
             "policy": results.name,
             "params": given,
             "checks": checks,
+            "warnings": warnings,
             "against_uniform": against.map(|a| json!({ "verdict": a.verdict(), "numbers": a })),
             "findings": findings,
             "operations": crate::problem::OPERATIONS.map(|o| o.name),
@@ -106,7 +116,7 @@ fn one(policy: &str, given: Option<&str>, settings: &[Settings], json_wanted: bo
 }
 
 fn all(settings: &[Settings], json_wanted: bool) -> Done {
-    let sources: Vec<Source> = SHIPPED.iter().map(|s| Source::find(s.name)).collect::<Result<_>>()?;
+    let sources: Vec<Source> = SHIPPED.iter().map(Source::shipped).collect();
     let mut contestants: Vec<Contestant> =
         sources.iter().map(|source| contestant(source, Node::empty("<default>"))).collect();
     contestants.push(Contestant { name: SAME_EDGE.to_owned(), make: Box::new(|_, _| Ok(Box::new(SameEdge(0)))) });
