@@ -180,8 +180,7 @@ impl From<tch::TchError> for Error {
 
 /// The candidate that is nearest to a misspelt name, phrased as help, if any is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<(usize, &str)> =
-        known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).collect();
+    let known: Vec<(usize, &str)> = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).collect();
     if known.iter().any(|(distance, _)| *distance == 0) {
         // It is spelt rightly: something else is wrong.
         return None;

@@ -14,7 +14,6 @@ fn quoted<'a>(what: &'a str, before: &str) -> Option<&'a str> {
 }
 
 /// The error with help, where there is some. `parameters` are the names that the script declares.
-/// interface.
 pub(super) fn explain(error: Error, parameters: &[&str]) -> Error {
     let Fields { what, place, .. } = error.fields().clone();
     let (what, place) = (what.as_str(), place.as_ref());
@@ -35,11 +34,14 @@ pub(super) fn explain(error: Error, parameters: &[&str]) -> Error {
             Some("epoch") => {
                 let fields = HOOKS.iter().find(|hook| hook.name == "end_epoch").map_or(&[][..], |hook| hook.fields);
                 let names: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
-                let help = (name == "params").then(|| "let `init` keep what `end_epoch` needs of the parameters".to_owned());
+                let help =
+                    (name == "params").then(|| "let `init` keep what `end_epoch` needs of the parameters".to_owned());
                 error.expected(names.join(", ")).help_if(help)
             }
             Some(owner) => {
-                let own = reference().iter().filter_map(|e| e.signature.strip_prefix(owner)?.strip_prefix('.')?.split(':').next());
+                let own = reference()
+                    .iter()
+                    .filter_map(|e| e.signature.strip_prefix(owner)?.strip_prefix('.')?.split(':').next());
                 let names: Vec<&str> = own.collect();
                 if names.is_empty() { error } else { error.expected(names.join(", ")) }
             }
