@@ -180,9 +180,13 @@ impl From<tch::TchError> for Error {
 
 /// The candidate that is nearest to a misspelt name, phrased as help, if any is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<(usize, &str)> = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).collect();
+    if known.iter().any(|(distance, _)| *distance == 0) {
+        // It is spelt rightly: something else is wrong.
+        return None;
+    }
     known
         .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(name, k), k))
         .filter(|(distance, k)| *distance <= 1 + k.len().max(name.len()) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, k)| format!("did you mean `{k}`?"))

@@ -15,6 +15,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, given as it
 /// is or in a file). A run's is derived anew where a rule or an epoch is given.
@@ -50,8 +51,7 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
         let file = path.join("genotype.json");
         return if file.is_file() { Genotype::read(&file) } else { Err(unfinished(path)) };
     }
-    let mut spec = Spec::load(path.join("spec.yaml"), &[])?;
-    let (_, space) = setup::space(&mut spec, &mut Inputs::default())?;
+    let space = space(path)?;
     let (alpha, kept) = alpha(path, epoch)?;
     let Some(rule) = rule else {
         // What the run itself derived: its policy may have had a say.
@@ -67,6 +67,12 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
         return Err(misfit());
     }
     Ok(derive(&space, &alpha, rule))
+}
+
+/// The space of a run, with all candidates.
+pub(super) fn space(run: &Path) -> Result<Arc<Space>> {
+    let mut spec = Spec::load(run.join("spec.yaml"), &[])?;
+    Ok(setup::space(&mut spec, &mut Inputs::default())?.1)
 }
 
 /// Per edge, the positions of candidates that are given by name.

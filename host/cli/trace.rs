@@ -6,7 +6,8 @@ use crate::error::{Error, Place, Result};
 use crate::policy::record::trace_line;
 use crate::policy::summary::TraceSummary;
 use crate::policy::trace::{Tracing, random_alpha};
-use crate::space::Alpha;
+use crate::space::{Alpha, Edge};
+use crate::spec::Policy;
 use crate::train::search::{iterations_per_epoch, sizes};
 use crate::train::setup::{Need, Setup};
 use serde_json::Value;
@@ -42,6 +43,11 @@ pub(super) fn run(options: &Options, as_json: bool) -> Done {
         iterations_per_epoch: iterations_per_epoch(sizes(spec, setup.images.count).train, spec.search.batch),
         seed: spec.seed,
     };
+    if let Policy::Script(policy) = &spec.policy
+        && !policy.changes.is_empty()
+    {
+        say("scripts that take over later (`policy.changes`) are not traced");
+    }
     let (epochs, per_epoch) = (tracing.epochs, tracing.iterations_per_epoch);
     let total = epochs * per_epoch;
     let iterations = options.iterations.unwrap_or(if options.summary { total } else { 10 });
@@ -53,6 +59,9 @@ pub(super) fn run(options: &Options, as_json: bool) -> Done {
                 ControlFlow::Continue(())
             })
             .map_err(Failure::Later)?;
+        if seen < iterations.min(total) {
+            say(&format!("the policy ends the search after {seen} iterations"));
+        }
         return if as_json {
             json(&summary_json(&summary, seen))
         } else {
@@ -80,7 +89,7 @@ pub(super) fn run(options: &Options, as_json: bool) -> Done {
     let seen = result.map_err(Failure::Later)?;
     if iterations > total {
         say(&format!("the search ends here: it has {total} iterations, {epochs} epochs of {per_epoch}"));
-    } else if seen < iterations {
+    } else if seen < iterations.min(total) {
         say(&format!("the policy ends the search after {seen} iterations"));
     }
     Ok(())
@@ -98,7 +107,10 @@ fn alpha(setup: &Setup, wanted: &str) -> Result<Alpha> {
                     .found(format!("`{run}`")));
             }
             let (alpha, kept) = run_files::alpha(path, None)?;
-            let fits = alpha.iter().map(Vec::len).eq(setup.view.edges.iter().map(|e| e.candidates.len()));
+            let other = run_files::space(path)?;
+            let names = |edge: &Edge| edge.candidates.iter().map(|c| c.name.clone()).collect::<Vec<String>>();
+            let fits = alpha.iter().map(Vec::len).eq(setup.view.edges.iter().map(|e| e.candidates.len()))
+                && setup.space.edges().map(|(_, e)| names(e)).eq(other.edges().map(|(_, e)| names(e)));
             if kept.is_some() || !fits {
                 return Err(Error::new("the α of this run is not one of the spec's space")
                     .at(Place::file(path.join("alpha.jsonl")))

@@ -70,6 +70,9 @@ impl AfterEpoch {
             if kept.is_empty() {
                 return Err(Error::new(format!("edge {edge} keeps no candidate")).expected("at least one"));
             }
+            if kept.iter().enumerate().any(|(i, c)| kept[..i].contains(c)) {
+                return Err(Error::new(format!("edge {edge} keeps a candidate twice")).found(format!("{kept:?}")));
+            }
             if let Some(wrong) = kept.iter().find(|c| **c >= view.candidates.len()) {
                 return Err(Error::new(format!("edge {edge} has no candidate number {wrong}"))
                     .expected(format!("0 to {}", view.candidates.len() - 1)));

@@ -8,7 +8,6 @@ use crate::extension::script::Files;
 use crate::policy::{Policy, ScriptPolicy, SpaceView, Turn};
 use crate::run::Change;
 use crate::spec::{self, Node, Sandbox, SpecPath, read_text};
-use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,18 +57,22 @@ impl Scripts {
         }
         let Some(change) = self.planned.pop_front() else { return Ok(None) };
         let mut script = begin(&change.script, &change.params, &self.limits, space)?;
-        carry_state(&**policy, &mut script)?;
+        script.continue_from(&policy.state()?)?;
         Ok(Some(self.take_over(script, iteration, policy)))
     }
 
     /// Lets the watched script take over from the iteration of this turn on, where it has changed; the error where it cannot, or
     /// cannot answer that turn: then the old one stays. An error is returned once, not again after each epoch.
     pub(super) fn watch(&mut self, turn: &Turn, policy: &mut Box<dyn Policy>) -> Result<Option<Change>> {
-        if !self.watched || !self.files.changed() {
+        if !self.watched {
+            return Ok(None);
+        }
+        if !self.files.changed() {
+            self.refused = None;
             return Ok(None);
         }
         let script = begin(&self.script, &self.given, &self.limits, &turn.space).and_then(|mut script| {
-            carry_state(&**policy, &mut script)?;
+            script.continue_from(&policy.state()?)?;
             let state = script.state()?;
             script.plan(turn)?.check(&turn.space)?;
             script.set_state(&state)?;
@@ -97,18 +100,6 @@ impl Scripts {
         *policy = Box::new(script);
         change
     }
-}
-
-/// Gives a script the state of the policy before it; what its own `init` has besides is added.
-fn carry_state(old: &dyn Policy, new: &mut ScriptPolicy) -> Result<()> {
-    let state = match (new.state()?, old.state()?) {
-        (Value::Object(mut state), Value::Object(old)) => {
-            state.extend(old);
-            Value::Object(state)
-        }
-        (_, old) => old,
-    };
-    new.set_state(&state)
 }
 
 /// Compiles the script in a file. Its `init` is not called: what it sees then is not what it sees when it takes over.

@@ -274,7 +274,8 @@ impl Search {
                     seconds: begun.elapsed().as_secs_f64(),
                 };
                 tell(observers, &Event::Epoch(&record, &alpha))?;
-                stopped |= search.hear_end_of_epoch(validation.derived_accuracy, observers)?;
+                let over = stopped || search.next >= limit;
+                stopped |= search.hear_end_of_epoch(validation.derived_accuracy, over, observers)?;
                 search.watch(observers)?;
             }
             if stopped || search.next >= limit {
@@ -397,21 +398,21 @@ impl Running {
     /// As [`Search::run`].
     pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
         let (validation, _) = self.validation(observers, false)?;
-        self.hear_end_of_epoch(validation.derived_accuracy, observers)
+        self.hear_end_of_epoch(validation.derived_accuracy, false, observers)
     }
 
-    fn hear_end_of_epoch(&mut self, derived_accuracy: f64, observers: Observers) -> Result<bool> {
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64, over: bool, observers: Observers) -> Result<bool> {
         let end = EpochEnd {
             index: self.clock(self.next - 1).epoch,
             derived_accuracy: Some(derived_accuracy),
             alpha: Arc::new(self.trainer.architecture.alpha.clone()),
             space: self.space.clone(),
         };
-        let after = self.policy.end_epoch(&end)?;
         let named = |e: Error| e.context(format!("the end of epoch {}", end.index));
+        let after = self.policy.end_epoch(&end).map_err(named)?;
         after.check(&self.space).map_err(named)?;
         // After the last iteration nothing would run any more: what was found stays as it was measured.
-        if after.stop || self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
+        if over || after.stop || self.next >= self.iterations_per_epoch * u64::from(self.spec.search.epochs) {
             return Ok(after.stop);
         }
         if !after.keep.is_empty() {

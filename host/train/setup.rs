@@ -317,7 +317,7 @@ type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>, Option<Scripts>);
 
 /// The policy that a spec names, with its plugin or scripts. It gets the values of all its parameters.
 fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], inputs: &mut Inputs) -> Result<Chosen> {
-    let [at, at_plugin, at_name] = ["policy", "policy.plugin", "policy.name"].map(|key| place(spec, key));
+    let [at, at_plugin, at_name] = ["policy.script", "policy.plugin", "policy.name"].map(|key| place(spec, key));
     let changes = if let spec::Policy::Script(policy) = &spec.policy { policy.changes.len() } else { 0 };
     let places: Vec<Place> = (0..changes).map(|i| place(spec, &format!("policy.changes.{i}.script"))).collect();
     let mut chosen = spec.policy.clone();

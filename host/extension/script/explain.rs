@@ -93,7 +93,9 @@ pub(super) fn explain(
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split(" (").next().unwrap_or(&signature).trim();
             let names = known.iter().copied().chain(functions.iter().map(String::as_str));
-            Error::new(format!("there is no function {signature}")).help_if(nearest(name, names))
+            let other = functions.iter().any(|own| own == name);
+            let help = other.then(|| format!("the script's own `{name}` takes other arguments"));
+            Error::new(format!("there is no function {signature}")).help_if(help.or_else(|| nearest(name, names)))
         }
         EvalAltResult::ErrorDotExpr(what, _) => {
             let name = what.split('\'').nth(1).unwrap_or("");

@@ -92,7 +92,7 @@ impl<'a> Loader<'a> {
         }
         let mut ast = self
             .engine
-            .compile(&*text)
+            .compile(text.trim_start_matches('\u{feff}'))
             .map_err(|e| Error::new(format!("the script cannot be read: {}", e.err_type())).at(place(e.position())))?;
         ast.set_source(self.sources.key(number));
         if let Some(statement) = ast.statements().iter().find(|statement| !may_stand_at_the_top(statement)) {

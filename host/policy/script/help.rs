@@ -1,16 +1,20 @@
 //! What the author of a policy may have meant: help for errors that the script engine words without knowing of policies.
 
+use super::interface::{HOOKS, reference};
 use super::params::FORMS;
 use crate::error::{Error, Fields, Place, nearest};
+
+/// Functions of numbers that are not whole.
+const OF_FLOATS: [&str; 13] =
+    ["sin", "cos", "tan", "tanh", "exp", "ln", "log2", "log10", "sqrt", "floor", "ceiling", "round", "pow"];
 
 /// The word between the backquotes that follow `before`, in an error of the script engine.
 fn quoted<'a>(what: &'a str, before: &str) -> Option<&'a str> {
     what.strip_prefix(before)?.strip_prefix('`')?.strip_suffix('`')
 }
 
-/// The error with help, where there is some. `parameters` are the names that the script declares, `known` those of the
-/// interface.
-pub(super) fn explain(error: Error, parameters: &[&str], known: &[&str]) -> Error {
+/// The error with help, where there is some. `parameters` are the names that the script declares.
+pub(super) fn explain(error: Error, parameters: &[&str]) -> Error {
     let Fields { what, place, .. } = error.fields().clone();
     let (what, place) = (what.as_str(), place.as_ref());
     if let Some(name) = what.strip_prefix("the script cannot be read: Undefined variable: ") {
@@ -27,7 +31,21 @@ pub(super) fn explain(error: Error, parameters: &[&str], known: &[&str]) -> Erro
                 error.expected(if none { "no parameters".to_owned() } else { parameters.join(", ") }).help(help)
             }
             Some("this") => error.help(first_state(name)),
-            _ => error,
+            Some("epoch") => {
+                let fields = HOOKS.iter().find(|hook| hook.name == "end_epoch").map_or(&[][..], |hook| hook.fields);
+                let names: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
+                let help =
+                    (name == "params").then(|| "let `init` keep what `end_epoch` needs of the parameters".to_owned());
+                error.expected(names.join(", ")).help_if(help)
+            }
+            Some(owner) => {
+                let own = reference()
+                    .iter()
+                    .filter_map(|e| e.signature.strip_prefix(owner)?.strip_prefix('.')?.split(':').next());
+                let names: Vec<&str> = own.collect();
+                if names.is_empty() { error } else { error.expected(names.join(", ")) }
+            }
+            None => error,
         };
     }
     if let Some((name, types)) = what.strip_prefix("there is no function ").and_then(|rest| rest.split_once(" (")) {
@@ -37,12 +55,19 @@ pub(super) fn explain(error: Error, parameters: &[&str], known: &[&str]) -> Erro
         if let Some((_, key)) = state {
             return error.help(first_state(key));
         }
-        let help = match name {
-            "param" => Some(format!("it is {FORMS}")),
-            name if known.contains(&name) => Some(format!("there is a function `{name}` that takes other arguments")),
-            _ => None,
+        let forms = || reference().iter().filter(|e| e.signature.contains('(') && e.name() == name);
+        return match name {
+            "param" => error.help(format!("it is {FORMS}")),
+            name if OF_FLOATS.contains(&name) && types.contains("i64") => {
+                error.help("it takes numbers that are not whole: write `x.to_float()`, or `2.0` for `2`")
+            }
+            _ if forms().next().is_some() => {
+                let forms: Vec<String> = forms().map(|e| format!("`{}`", e.signature)).collect();
+                error.help(format!("it is {}", forms.join(" or ")))
+            }
+            _ if types.contains("()") => error.help("`()` is nothing: in `edas trace`, say, accuracies are `()`"),
+            _ => error,
         };
-        return error.help_if(help);
     }
     error
 }

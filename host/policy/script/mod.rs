@@ -59,7 +59,7 @@ impl ScriptPolicy {
     /// Where the script cannot be read, has no `plan(turn)`, or a parameter is unknown or out of range.
     pub fn compile(file: &Path, text: &str, given: &Node, limits: &Sandbox) -> Result<Self> {
         let script = Script::compile(file, text, limits, interface::names(), interface::register)
-            .map_err(|e| help::explain(e, &[], interface::names()))?;
+            .map_err(|e| help::explain(e, &[]))?;
         if !script.defines("plan", &["turn"])? {
             let names = script.functions();
             return Err(script
@@ -80,7 +80,7 @@ impl ScriptPolicy {
             }
         }
         let declared = if hooks.contains(&"params") {
-            let returned = script.call("params", None, ()).map_err(|e| help::explain(e, &[], interface::names()))?;
+            let returned = script.call("params", None, ()).map_err(|e| help::explain(e, &[]))?;
             params::declared(returned).map_err(|e| e.at(crate::error::Place::file(file)))?
         } else {
             Vec::new()
@@ -123,6 +123,20 @@ impl ScriptPolicy {
         self.script.signatures().iter().filter(|f| !f.private).filter_map(near).collect()
     }
 
+    /// Goes on from the state of another script; what `init` has besides is added.
+    ///
+    /// # Errors
+    /// Where the state is not one of a script.
+    pub fn continue_from(&mut self, state: &Value) -> Result<()> {
+        let old = state::from_json(state).try_cast::<Map>();
+        let (Some(old), Some(mut map)) = (old, self.state.clone().try_cast::<Map>()) else {
+            return Err(self.script.error("the state is not one of a script"));
+        };
+        map.extend(old);
+        self.state = Dynamic::from_map(map);
+        Ok(())
+    }
+
     /// The script.
     pub fn script(&self) -> &Script {
         &self.script
@@ -149,7 +163,7 @@ impl ScriptPolicy {
 
     fn explain(&self, error: Error) -> Error {
         let names: Vec<&str> = self.declared.iter().map(|spec| spec.name.as_str()).collect();
-        help::explain(error, &names, interface::names())
+        help::explain(error, &names)
     }
 
     fn locate(&self, error: Error) -> Error {
