@@ -129,7 +129,10 @@ pub(super) fn is_spec(path: &Path) -> bool {
 /// Says that a spec stands where its policy should.
 fn spec_instead(path: &Path) -> Error {
     let named = Spec::load(path, &[]).ok().map(|spec| match spec.policy {
-        spec::Policy::Script(policy) => policy.script.display().to_string(),
+        spec::Policy::Script(policy) => {
+            let folder = std::env::current_dir().unwrap_or_default();
+            policy.script.strip_prefix(folder).unwrap_or(&policy.script).display().to_string()
+        }
         spec::Policy::Plugin(policy) => format!("{}:{}", policy.plugin, policy.name),
     });
     let help = named.map_or_else(|| "name its script".to_owned(), |named| format!("name its policy: `{named}`"));

@@ -40,8 +40,8 @@ fn alike(a: &SpaceView, b: &SpaceView) -> Result<(), (String, String)> {
     if a.edges.len() != b.edges.len() {
         return Err((format!("{} edges", a.edges.len()), format!("{} edges", b.edges.len())));
     }
-    let pairs = (0..a.edges.len()).map(|edge| (describe(a, edge), describe(b, edge)));
-    pairs.into_iter().find(|(a, b)| a != b).map_or(Ok(()), Err)
+    let mut pairs = (0..a.edges.len()).map(|edge| (describe(a, edge), describe(b, edge)));
+    pairs.find(|(a, b)| a != b).map_or(Ok(()), Err)
 }
 
 /// `edge 3 (normal 1 → 2) with none, skip_connect`.
