@@ -342,28 +342,3 @@ fn the_largest() {
         ("{ let zero = 0.0; top::argmax([zero / zero]) }", "of which 0 are numbers"),
     ]);
 }
-
-/// An import is evaluated on every call: it must cost next to nothing. The bound is far above what it takes.
-#[test]
-fn importing_is_cheap() {
-    let time = |text: &str| {
-        let mut policy =
-            ScriptPolicy::new(Path::new("p.rhai"), text, &Node::empty("spec"), &Sandbox::default(), &view())
-                .expect("sound");
-        let turns: Vec<Turn> = (0..1000).map(|i| turn(i % 50)).collect();
-        let best = (0..5).map(|_| {
-            let started = std::time::Instant::now();
-            for turn in &turns {
-                policy.plan(turn).expect("a plan");
-            }
-            started.elapsed().as_secs_f64() * 1e6 / turns.len() as f64
-        });
-        best.fold(f64::INFINITY, f64::min)
-    };
-    let plain = time("fn plan(turn) { turn.strongest().relax(turn.rng.choose(turn.space.edges)) }");
-    let imported = time(
-        "import \"lib/schedules\" as s;\nfn plan(turn) { turn.strongest().relax(turn.rng.choose(turn.space.edges)).temperature(s::linear(2.0, 1.0, 0.5)) }",
-    );
-    println!("{plain:.1} µs a plan, {imported:.1} µs with an import and a call");
-    assert!(cfg!(debug_assertions) || imported < 50.0, "{plain} µs, {imported} µs");
-}

@@ -26,7 +26,7 @@ const TIME: Duration = Duration::from_secs(10);
 
 /// Limits that a mutated script hits soon. The time is ample: `HANG` is what must not happen.
 fn limits() -> Sandbox {
-    Sandbox { operations: 20_000, milliseconds: 1000, memory: 200_000_000, ..Sandbox::default() }
+    Sandbox { operations: 60_000, milliseconds: 1000, memory: 200_000_000, ..Sandbox::default() }
 }
 
 /// No single mutation takes so long, whatever it does.
@@ -264,26 +264,26 @@ struct Tally {
 }
 
 /// How far a script came: 0 for refused, 1 for an error while it ran, 2 for no error.
-fn run(path: &Path, text: &str, view: &Arc<SpaceView>) -> (u8, Option<Error>) {
+fn run(path: &Path, text: &str, limits: &Sandbox, view: &Arc<SpaceView>) -> (u8, Option<Error>) {
     let came = |compiled: bool, result: Result<()>| match result {
         Ok(()) => (2, None),
         Err(error) => (u8::from(compiled), Some(error)),
     };
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
     if folder == "ops" {
-        return match OpScript::new(path, text, &limits()) {
+        return match OpScript::new(path, text, limits) {
             Ok(script) => came(true, operations(script)),
             Err(error) => came(false, Err(error)),
         };
     }
     if folder == "spaces" {
-        return match ScriptSpace::new(path, text, &limits()) {
+        return match ScriptSpace::new(path, text, limits) {
             Ok(script) => came(true, script.write(&Node::empty("spec")).map(|_| ())),
             Err(error) => came(false, Err(error)),
         };
     }
     // A module is tried as the policy that it may have become by what came from others.
-    match ScriptPolicy::new(path, text, &Node::empty("spec"), &limits(), view) {
+    match ScriptPolicy::new(path, text, &Node::empty("spec"), limits, view) {
         Ok(policy) => came(true, hooks(policy, view)),
         Err(error) => came(false, Err(error)),
     }
@@ -339,7 +339,7 @@ fn number(variable: &str) -> Option<u64> {
 fn mutated_scripts_end_in_plans_or_errors() {
     let (scripts, view) = (scripts(), Arc::new(SpaceView::new(&darts_space(), &[])));
     for (path, text) in scripts.iter().filter(|(path, _)| !path.parent().is_some_and(|p| p.ends_with("lib"))) {
-        let (came, error) = run(path, text, &view);
+        let (came, error) = run(path, text, &Sandbox::default(), &view);
         assert_eq!(came, 2, "{} as it is: {}", path.display(), error.map(|e| e.to_string()).unwrap_or_default());
     }
     // A panic that is caught on its way still counts.
@@ -360,7 +360,7 @@ fn mutated_scripts_end_in_plans_or_errors() {
             println!("{}\n{text}", path.display());
         }
         let began = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| run(&path, &text, &view)));
+        let result = catch_unwind(AssertUnwindSafe(|| run(&path, &text, &limits(), &view)));
         let took = began.elapsed();
         let mut fault = |what: String| faults.push(format!("{number} ({}): {what}", path.display()));
         panics.lock().expect("a list").drain(..).for_each(&mut fault);

@@ -374,3 +374,15 @@ fn sorting_keeps_the_order_of_equals_and_hands_errors_on() {
         "{ let s = \"aa\"; s.replace('a', \"b\"); s == \"bb\" }",
     ]);
 }
+
+/// Constants of constants, which must not be computed before a limit holds.
+#[test]
+fn constants_that_grow() {
+    let arrays: String =
+        (1..9).map(|n| format!("const A{n} = [{}];\n", [format!("A{}", n - 1); 10].join(","))).collect();
+    let texts: String = (1..16).map(|n| format!("const A{n} = `${{A{0}}}${{A{0}}}${{A{0}}}`;\n", n - 1)).collect();
+    for (first, grown) in [("[0,1,2,3,4,5,6,7,8,9]".to_owned(), arrays), (format!("`{}`", "x".repeat(1000)), texts)] {
+        let text = Case::new(format!("fn plan(turn) {{\nconst A0 = {first};\n{grown}turn.strongest() }}")).fails(1);
+        assert!(text.contains("the script was stopped"), "{text}");
+    }
+}
