@@ -1,6 +1,7 @@
 //! Training: the search loop and what it is made of.
 //!
 //! - [`search`]: the whole search, top to bottom
+//! - [`running`]: a search while it runs: iterations, the end of an epoch, validation
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `reload`: scripts that change while a search runs
@@ -27,6 +28,7 @@ pub mod optimizer;
 mod penalty;
 mod plugins;
 mod reload;
+pub mod running;
 pub mod schedule;
 pub mod search;
 pub mod second_order;
@@ -35,6 +37,7 @@ pub mod step;
 pub mod validate;
 
 pub use batch::TensorBatch;
+pub use running::Running;
 pub use search::{Outcome, Search};
 pub use setup::Setup;
 pub use step::{StepInput, Trainer};

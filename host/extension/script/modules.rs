@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The host's own modules.
-const EMBEDDED: [(&str, &str); 4] = [
+const EMBEDDED: [(&str, &str); 5] = [
+    ("lib/costs", include_str!("../../../scripts/lib/costs.rhai")),
     ("lib/edges", include_str!("../../../scripts/lib/edges.rhai")),
     ("lib/schedules", include_str!("../../../scripts/lib/schedules.rhai")),
     ("lib/softmax", include_str!("../../../scripts/lib/softmax.rhai")),

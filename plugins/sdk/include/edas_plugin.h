@@ -1053,7 +1053,8 @@ typedef struct EdasPlanner {
    */
   uint64_t (*plan)(void *context);
   /**
-   * Sets the gate of an edge, or of all: `strongest`, `only`, `relaxed`, `off`. `candidates` are positions; none stand for all.
+   * Sets the gate of an edge, or of all, by its name: `strongest`, `only`, `relaxed`, `straight_through`, `off`. `candidates` are
+   * positions; none stand for all.
    */
   EdasStatus (*gate)(void *context,
                      uint64_t plan,
@@ -1062,8 +1063,9 @@ typedef struct EdasPlanner {
                      const size_t *candidates,
                      size_t candidate_count);
   /**
-   * Sets something of a plan, for an edge or for all: `sign` (a whole number, 1 or −1), `temperature` (a number),
-   * `gumbel` (a whole number, the seed of the noise).
+   * Sets something of a plan by its name, for an edge or for all: `sign` (a whole number, 1 or −1), `temperature` (a number),
+   * `gumbel` (a whole number, the seed of the noise); for one edge `noise`, `drop`, `penalty`, `alpha` (numbers, one per
+   * candidate), `active` (a candidate), `active_only` (a truth value).
    */
   EdasStatus (*set)(void *context, uint64_t plan, size_t edge, const struct EdasAttribute *setting);
   /**
@@ -1117,7 +1119,8 @@ typedef struct EdasEpochEnd {
 } EdasEpochEnd;
 
 /**
- * How a policy answers the end of an epoch. What it may set: `stop` (a truth value: the search ends here).
+ * How a policy answers the end of an epoch. What it may set, by name: `stop` (a truth value: the search ends here), `keep` (whole numbers:
+ * an edge, then the candidates that it keeps), `reset_weights` (a truth value).
  *
  * Thread: the one that was given the table, until that call returns.
  */

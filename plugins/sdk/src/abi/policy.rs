@@ -104,7 +104,8 @@ pub struct Planner {
     pub context: *mut c_void,
     /// Makes a plan in which every edge runs its strongest candidate, and returns its number.
     pub plan: Option<unsafe extern "C-unwind" fn(context: *mut c_void) -> u64>,
-    /// Sets the gate of an edge, or of all: `strongest`, `only`, `relaxed`, `off`. `candidates` are positions; none stand for all.
+    /// Sets the gate of an edge, or of all, by its name: `strongest`, `only`, `relaxed`, `straight_through`, `off`. `candidates` are
+    /// positions; none stand for all.
     pub gate: Option<
         unsafe extern "C-unwind" fn(
             context: *mut c_void,
@@ -115,8 +116,9 @@ pub struct Planner {
             candidate_count: usize,
         ) -> Status,
     >,
-    /// Sets something of a plan, for an edge or for all: `sign` (a whole number, 1 or −1), `temperature` (a number),
-    /// `gumbel` (a whole number, the seed of the noise).
+    /// Sets something of a plan by its name, for an edge or for all: `sign` (a whole number, 1 or −1), `temperature` (a number),
+    /// `gumbel` (a whole number, the seed of the noise); for one edge `noise`, `drop`, `penalty`, `alpha` (numbers, one per
+    /// candidate), `active` (a candidate), `active_only` (a truth value).
     pub set: Option<
         unsafe extern "C-unwind" fn(context: *mut c_void, plan: u64, edge: usize, setting: *const Attribute) -> Status,
     >,
@@ -151,7 +153,8 @@ pub struct EpochEnd {
     pub alpha: *const *const f64,
 }
 
-/// How a policy answers the end of an epoch. What it may set: `stop` (a truth value: the search ends here).
+/// How a policy answers the end of an epoch. What it may set, by name: `stop` (a truth value: the search ends here), `keep` (whole numbers:
+/// an edge, then the candidates that it keeps), `reset_weights` (a truth value).
 ///
 /// Thread: the one that was given the table, until that call returns.
 #[repr(C)]
