@@ -92,11 +92,7 @@ fn a_second_search_in_the_same_process_gives_the_same_bits() {
     let run = |name: &str| {
         let search = edas::Search::from_spec(common::small_spec(&[])).expect("a sound spec");
         let setup = search.setup();
-        let contents = edas::run::directory::Contents {
-            spec: setup.portable_spec(),
-            inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
-            hashes: setup.hashes(),
-        };
+        let contents = setup.contents();
         let path = folder.path().join(name);
         let mut directory = edas::run::RunDirectory::create(&path, &contents).expect("a new folder");
         search.run(&mut [&mut directory]).expect("it runs");

@@ -10,7 +10,7 @@ use edas::policy::{
     Steps, Turn,
 };
 use edas::random::{Purpose, Stream};
-use edas::run::directory::{Contents, RunDirectory};
+use edas::run::RunDirectory;
 use edas::spec::{Node, Sandbox, Spec};
 use edas::train::Setup;
 use edas::{Error, Search};
@@ -159,11 +159,7 @@ fn written(spec: Spec) -> Vec<(String, Vec<u8>)> {
 fn run(spec: Spec, path: &Path) {
     let search = Search::from_spec(spec).expect("a sound spec");
     let setup = search.setup();
-    let contents = Contents {
-        spec: setup.portable_spec(),
-        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
-        hashes: setup.hashes(),
-    };
+    let contents = setup.contents();
     let mut directory = RunDirectory::create(path, &contents).expect("a new folder");
     search.run(&mut [&mut directory]).expect("it runs");
 }

@@ -719,11 +719,7 @@ fn modules_of_an_op_set() {
         |spec: &Path| edas::Search::from_spec(edas::spec::Spec::load(spec, &[]).expect("a spec")).expect("sound");
     let (first, copy) = (prepared(&spec), tempfile::tempdir().expect("a folder"));
     let setup = first.setup();
-    let contents = edas::run::directory::Contents {
-        spec: setup.portable_spec(),
-        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
-        hashes: setup.hashes(),
-    };
+    let contents = setup.contents();
     let run = copy.path().join("run");
     drop(edas::run::RunDirectory::create(&run, &contents).expect("a new folder"));
     let version = set.provider.version().to_owned();

@@ -1,13 +1,13 @@
 //! Errors as text: what, where with the line, expected, found, what to do.
 
-use super::output::colours;
+use super::output::{colours, say};
 use crate::error::{Error, Place};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Writes an error to stderr.
 pub(super) fn show(error: &Error) {
     let text = render(error, colours(&std::io::stderr()));
-    eprintln!("{}", text.trim_end());
+    say(text.trim_end());
 }
 
 /// The byte range of the word at a place, in its file's text.

@@ -4,6 +4,7 @@
 //! - `message`: errors as text, with the line that they are about
 //! - `output`: tables and JSON on stdout
 //! - `progress`: a search as seen in the terminal
+//! - `signals`: signals that interrupt a run
 
 mod check;
 mod derive;
@@ -19,6 +20,7 @@ mod progress;
 mod results_table;
 mod run_files;
 mod search;
+mod signals;
 mod trace;
 
 use crate::error::Error;
@@ -86,7 +88,7 @@ enum Command {
 }
 
 /// A spec, and what the command line changes in it.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct SpecOptions {
     /// The spec.
     spec: PathBuf,
@@ -117,6 +119,8 @@ enum Failure {
     Later(Error),
     /// It did its work, and the answer is no.
     No,
+    /// It was interrupted, and can go on.
+    Interrupted,
     /// Whoever reads the output has gone.
     Gone,
 }
@@ -173,6 +177,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
         Err(Failure::No) => ExitCode::from(1),
+        Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
         Err(Failure::Input(error)) => {
             message::show(&error);
             ExitCode::from(2)

@@ -17,12 +17,14 @@ pub(super) struct Progress {
     epochs: u64,
     iterations: u64,
     began: Instant,
+    /// The iterations that were over when it began.
+    before: u64,
 }
 
 impl Progress {
     /// A view that shows nothing when `quiet`.
     pub(super) fn new(quiet: bool) -> Self {
-        Self { quiet, bar: None, space: None, epochs: 0, iterations: 0, began: Instant::now() }
+        Self { quiet, bar: None, space: None, epochs: 0, iterations: 0, began: Instant::now(), before: 0 }
     }
 
     /// An epoch by its number, which counts from 0 as it does in files and options, and by its place among all.
@@ -47,7 +49,7 @@ impl Progress {
     fn iteration(&self, record: &IterationRecord, relaxed: &[usize]) {
         let Some(bar) = &self.bar else { return };
         let left = (self.epochs * self.iterations).saturating_sub(record.iteration + 1);
-        let pace = self.began.elapsed().as_secs_f64() / (record.iteration + 1) as f64;
+        let pace = self.began.elapsed().as_secs_f64() / (record.iteration + 1 - self.before) as f64;
         let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"));
         bar.set_position(record.iteration % self.iterations + 1);
         bar.set_message(format!(
@@ -119,6 +121,7 @@ impl Observer for Progress {
                 self.space = Some(overview.space.clone());
                 (self.epochs, self.iterations) = (overview.epochs, overview.iterations_per_epoch);
                 self.began = Instant::now();
+                self.before = overview.iteration;
                 let [train, search, holdout] = overview.images;
                 say(&format!(
                     "{}: {} edges, {} epochs of {} iterations; {train} images train weights, {search} search{}",
@@ -132,19 +135,19 @@ impl Observer for Progress {
                     let bar = ProgressBar::with_draw_target(Some(self.iterations), ProgressDrawTarget::stderr());
                     let style = ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len}  {msg}");
                     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                    bar.set_prefix(self.name(0));
+                    bar.set_prefix(self.name(overview.iteration / self.iterations.max(1)));
                     bar.enable_steady_tick(Duration::from_millis(500));
                     self.bar = Some(bar);
                 }
             }
             Event::Iteration(record, relaxed) => self.iteration(record, relaxed),
             Event::Epoch(record, _) => self.epoch(record),
-            Event::Finished(_) => {
+            Event::Finished(_) | Event::Interrupted(_) => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
                 }
             }
-            Event::Script(_) | Event::Step(_) | Event::Validation { .. } | Event::Kept(_) => {}
+            Event::Script(_) | Event::Step(_) | Event::Validation { .. } | Event::Kept(_) | Event::Checkpoint(_) => {}
         }
         Ok(())
     }

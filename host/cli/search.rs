@@ -1,12 +1,13 @@
 //! `edas search`.
 
-use super::output::{self, duration};
+use super::output::{self, duration, say};
 use super::progress::Progress;
-use super::{Done, Failure, SpecOptions};
-use crate::run::Observer;
-use crate::run::directory::{Contents, RunDirectory};
+use super::{Done, Failure, SpecOptions, message, signals};
+use crate::error::Result;
+use crate::run::{Observer, RunDirectory};
 use crate::space::Genotype;
-use crate::train::{Outcome, Search};
+use crate::train::resume::{Resume, Resumed};
+use crate::train::{End, Outcome, Search};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,14 @@ pub(super) struct Options {
     /// The run directory; `runs/<spec name>-<seed>` where it is not given.
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Go on with the run in that directory, from its newest whole checkpoint; where there is none yet, begin it. SPEC may be the
+    /// run directory itself: then its own spec holds.
+    #[arg(long)]
+    resume: bool,
+    /// With `--resume`: go on though spec, scripts, plugins or data changed in a way that alters the run. The run directory notes
+    /// it; a changed policy script takes over as with `--watch`, so that the run can still be repeated.
+    #[arg(long, requires = "resume")]
+    accept_changes: bool,
     /// Look at the policy's script after every epoch: where it has changed, it takes over; where it has errors, the old one stays.
     /// The run directory keeps every version, so that the run can be repeated.
     #[arg(long)]
@@ -29,27 +38,47 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, json: bool) -> Done {
-    let spec = options.spec.load()?;
-    let path = options.run.clone().unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
-    RunDirectory::refuse_existing(&path)?;
-    let mut search = Search::from_spec(spec)?;
-    if options.watch {
-        search = search.watching()?;
+    let mut spec = SpecOptions::clone(&options.spec);
+    let mut path = options.run.clone();
+    if options.resume && spec.spec.is_dir() {
+        path.get_or_insert(spec.spec.clone());
+        spec.spec.push("spec.yaml");
     }
-    let setup = search.setup();
-    let contents = Contents {
-        spec: setup.portable_spec(),
-        inputs: setup.inputs.iter().map(|i| (i.name.as_str(), &*i.bytes)).collect(),
-        hashes: setup.hashes(),
+    let spec = spec.load()?;
+    let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
+    let interruption = signals::interruption()?;
+    let (search, mut directory) = if options.resume && path.symlink_metadata().is_ok() {
+        let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
+        match Search::resume(spec, &path, how)? {
+            Some(resumed) => {
+                tell(&resumed, &path, options.quiet);
+                (resumed.search, resumed.directory)
+            }
+            None => {
+                say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
+                return Ok(());
+            }
+        }
+    } else {
+        begin(spec, &path, options.watch)?
     };
-    let mut directory = RunDirectory::create(&path, &contents)?;
     let mut progress = Progress::new(options.quiet);
-    let result = search.run(&mut [&mut directory as &mut dyn Observer, &mut progress]);
+    let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
-    let outcome = result.map_err(|error| {
+    let end = result.map_err(|error| {
         directory.fail(&error);
         Failure::Later(error.help_if_none(format!("what the run wrote until then is in {}", path.display())))
     })?;
+    let outcome = match end {
+        End::Finished(outcome) => outcome,
+        End::Interrupted { iteration } => {
+            say(&format!(
+                "interrupted after {iteration} iterations, and saved; `edas search {} --resume` goes on",
+                path.display()
+            ));
+            return Err(Failure::Interrupted);
+        }
+    };
     if json {
         return output::json(&json!({
             "run": path.display().to_string(),
@@ -60,6 +89,40 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
         }));
     }
     output::print(&summary(&outcome, &path))
+}
+
+/// A new run.
+fn begin(spec: crate::spec::Spec, path: &Path, watch: bool) -> Result<(Search, RunDirectory)> {
+    RunDirectory::refuse_existing(path)?;
+    let mut search = Search::from_spec(spec)?;
+    if watch {
+        search = search.watching()?;
+    }
+    let directory = RunDirectory::create(path, &search.setup().contents())?;
+    Ok((search, directory))
+}
+
+/// Says where a run goes on; what is out of the ordinary is said in any case.
+fn tell(resumed: &Resumed, path: &Path, quiet: bool) {
+    for (checkpoint, fault) in &resumed.passed_over {
+        say(&format!("passed over {}, which cannot be used:", checkpoint.display()));
+        message::show(fault);
+    }
+    for [what, then, now] in &resumed.moved {
+        say(&format!("{what}: {then} in the session before, {now} now: the last bits of results may differ"));
+    }
+    for change in &resumed.changes {
+        say(&format!("accepted: {}: {} then, {} now", change.what, change.recorded, change.now));
+    }
+    if quiet {
+        return;
+    }
+    match &resumed.checkpoint {
+        Some(checkpoint) => {
+            say(&format!("goes on after {} iterations, from {}", resumed.iteration, checkpoint.display()));
+        }
+        None => say(&format!("nothing was saved in {} yet: the run begins", path.display())),
+    }
 }
 
 /// A genotype as a table: one row per edge that is kept.

@@ -1,70 +1,53 @@
 //! The run directory: everything that a run was made of, and everything that it said.
 
-use super::event::{Change, Event, Observer, ScriptEvent};
-use super::record::{line, number};
-use super::weights;
-use crate::error::{Error, Result};
-use crate::extension::library::hexadecimal;
+use super::checkpoint::folder::About;
+use super::checkpoint::manifest::sha256;
+use super::checkpoint::{Checkpoints, Snapshot, Writer};
+use super::contents::{Contents, POLICY};
+use super::event::{Change, Event, Observer, ScriptEvent, Summary};
+use super::files::write_whole;
+use super::lines::Lines;
+use super::lock::{self, Lock};
+use super::log::{Log, LogName};
+use super::machine::Machine;
+use super::session::Session;
+use super::tensors;
+use crate::error::{Error, Place, Result};
 use crate::spec::{Policy, ScriptChange, Spec, SpecPath};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A run directory that is being written.
 pub struct RunDirectory {
     path: PathBuf,
     spec: Spec,
-    hashes: serde_json::Map<String, Value>,
-    metrics: Log,
-    trace: Log,
-    genotypes: Log,
-    alpha: Log,
-    /// The name of each cell type, and the number of its edges.
-    cells: Vec<(String, usize)>,
-    /// Per cell type, the names of the candidates of each edge, where they are no longer all.
-    kept: Option<Value>,
+    hashes: BTreeMap<String, String>,
+    /// What identifies the run.
+    run: String,
+    machine: Machine,
+    lines: Lines,
+    /// One per [`LogName`], in the order of [`LogName::ALL`].
+    logs: Vec<Log>,
+    checkpoints: Writer,
     flushed: Instant,
+    // Last: the directory is let go when all else is written.
+    lock: Lock,
 }
 
-/// A file of JSON lines.
-struct Log {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
-
-impl Log {
-    fn create(folder: &Path, name: &str) -> Result<Self> {
-        let path = folder.join(name);
-        let file = File::create_new(&path).map_err(|e| Error::io("create", &path, &e))?;
-        Ok(Self { path, file: BufWriter::new(file) })
-    }
-
-    fn write(&mut self, value: &Value) -> Result<()> {
-        let write = |log: &mut Self| {
-            serde_json::to_writer(&mut log.file, value)?;
-            log.file.write_all(b"\n")
-        };
-        write(self).map_err(|e| Error::io("write", &self.path, &e))
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(|e| Error::io("write", &self.path, &e))
-    }
-}
-
-/// What goes into a run directory before the run.
-#[derive(Debug)]
-pub struct Contents<'a> {
-    /// The resolved spec, which names the copies.
-    pub spec: Spec,
-    /// File name and content of every script, space and plugin library.
-    pub inputs: Vec<(&'a str, &'a [u8])>,
-    /// What was hashed, and its SHA-256.
-    pub hashes: Vec<(String, String)>,
-}
+/// The folder of a run directory that holds copies of what went in.
+pub(super) const INPUTS: &str = "inputs";
+/// The folder of a run directory that holds its checkpoints.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+/// What a finished run has found.
+pub(super) const RESULT: &str = "genotype.json";
+/// Why a run failed.
+pub(super) const FAILURE: &str = "failure.txt";
+/// How long lines may wait in memory.
+const FLUSH: Duration = Duration::from_secs(1);
 
 impl RunDirectory {
     /// Refuses a folder that exists.
@@ -75,7 +58,7 @@ impl RunDirectory {
         if path.symlink_metadata().is_ok() {
             return Err(Error::new(format!("the run directory {} exists", path.display()))
                 .expected("a new folder")
-                .help("name another with `--run`, take another `--seed`, or remove it"));
+                .help("go on with it by `--resume`, name another with `--run`, take another `--seed`, or remove it"));
         }
         Ok(())
     }
@@ -86,32 +69,57 @@ impl RunDirectory {
     /// Where it exists, or cannot be written.
     pub fn create(path: &Path, contents: &Contents) -> Result<Self> {
         Self::refuse_existing(path)?;
+        fs::create_dir_all(path).map_err(|e| Error::io("create", path, &e))?;
+        Self::begin(path, Lock::take(path)?, contents)
+    }
+
+    /// Makes a run directory of a folder that is locked, and that holds nothing of value: `spec.yaml` is written last, so that
+    /// a folder without it is one in which nothing had begun.
+    pub(super) fn begin(path: &Path, lock: Lock, contents: &Contents) -> Result<Self> {
         let inputs = path.join(INPUTS);
         fs::create_dir_all(&inputs).map_err(|e| Error::io("create", &inputs, &e))?;
         for (name, bytes) in &contents.inputs {
             write_input(&inputs.join(name), bytes)?;
         }
-        let hashes = contents.hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
-        write_description(path, &contents.spec, &hashes)?;
+        let logs = LogName::ALL.iter().map(|name| Log::create(path, *name)).collect::<Result<Vec<_>>>()?;
+        let session = Session {
+            run: contents.identity()?,
+            iteration: 0,
+            machine: Machine::here(&contents.spec),
+            accepted: Vec::new(),
+        };
+        Session::forget(path)?;
+        session.append(path)?;
+        write_description(path, &contents.spec, &contents.hashes())?;
+        Self::assemble(path, lock, contents.spec.clone(), contents.hashes(), session, logs)
+    }
+
+    pub(super) fn assemble(
+        path: &Path,
+        lock: Lock,
+        spec: Spec,
+        hashes: BTreeMap<String, String>,
+        session: Session,
+        logs: Vec<Log>,
+    ) -> Result<Self> {
+        let checkpoints = Checkpoints::open(&path.join(CHECKPOINTS), spec.checkpoint.keep as usize)?;
         Ok(Self {
             path: path.to_owned(),
-            spec: contents.spec.clone(),
+            spec,
             hashes,
-            metrics: Log::create(path, "metrics.jsonl")?,
-            trace: Log::create(path, "trace.jsonl")?,
-            genotypes: Log::create(path, "genotypes.jsonl")?,
-            alpha: Log::create(path, "alpha.jsonl")?,
-            cells: Vec::new(),
-            kept: None,
+            run: session.run,
+            machine: session.machine,
+            lines: Lines::default(),
+            logs,
+            checkpoints: Writer::new(checkpoints),
             flushed: Instant::now(),
+            lock,
         })
     }
 
-    /// One list per cell type of what there is per edge.
-    fn by_cell(&self, rows: impl IntoIterator<Item = Value>) -> Value {
-        let mut rows = rows.into_iter();
-        let cell = |(name, edges): &(String, usize)| (name.clone(), rows.by_ref().take(*edges).collect());
-        Value::Object(self.cells.iter().map(cell).collect())
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Keeps a script that takes over, and names it in the spec, so that running that repeats the run.
@@ -120,10 +128,11 @@ impl RunDirectory {
         let name = change.files.name();
         for (path, text) in change.files.below(&folder, &name) {
             write_input(&self.path.join(&path), text.as_bytes())?;
-            let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
-            self.hashes.insert(path.to_string_lossy().into_owned(), hash.into());
+            self.hashes.insert(format!("{POLICY}{}", path.to_string_lossy()), sha256(text.as_bytes()));
         }
         if let Policy::Script(policy) = &mut self.spec.policy {
+            // Where a run goes on from before another change, that one has not happened.
+            policy.changes.retain(|earlier| earlier.iteration < change.iteration);
             let script = SpecPath::beside_spec(folder.join(name));
             policy.changes.push(ScriptChange { iteration: change.iteration, script, params: change.params.clone() });
         }
@@ -133,91 +142,95 @@ impl RunDirectory {
     /// Notes why the run failed, in `failure.txt`.
     pub fn fail(&mut self, error: &Error) {
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
-        let _ = fs::write(self.path.join("failure.txt"), format!("{error}\n"));
+        let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
     }
 
     fn flush(&mut self) -> Result<()> {
-        [&mut self.metrics, &mut self.trace, &mut self.genotypes, &mut self.alpha].into_iter().try_for_each(Log::flush)
+        self.flushed = Instant::now();
+        // Files that were removed can still be written: nothing else would tell.
+        if !self.lock.holds() {
+            return Err(Error::new("the run directory is no longer where it was")
+                .at(Place::file(&self.path))
+                .expected(format!("the folder in which this run began, with its file `{}`", lock::FILE))
+                .help("put it back where it was, or where it now lies go on with `--run DIR --resume`"));
+        }
+        self.logs.iter_mut().try_for_each(Log::flush)
+    }
+
+    fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
+        self.flush()?;
+        let about = About {
+            run: self.run.clone(),
+            hashes: self.hashes.clone(),
+            machine: self.machine.clone(),
+            logs: LogName::ALL
+                .iter()
+                .zip(&self.logs)
+                .map(|(name, log)| (name.file().to_owned(), log.length()))
+                .collect(),
+        };
+        let handles = self.logs.iter().map(Log::handle).collect::<Result<Vec<_>>>()?;
+        self.checkpoints.begin(snapshot.clone(), about, handles)
+    }
+
+    fn finish(&mut self, summary: &Summary) -> Result<()> {
+        self.flush()?;
+        self.checkpoints.wait()?;
+        let folder = self.path.join(CHECKPOINTS);
+        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
+        let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha)?)?;
+        write_whole(&folder.join("final.safetensors"), &content)?;
+        // The last: a run that has it is finished.
+        write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())
     }
 }
 
-/// The folder of a run directory that holds copies of what went in.
-const INPUTS: &str = "inputs";
-
-fn write_input(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_input(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, &e))?;
     }
-    fs::write(path, bytes).map_err(|e| Error::io("write", path, &e))
+    write_whole(path, bytes)
 }
 
-/// Writes the spec and the hashes of what it names.
-fn write_description(path: &Path, spec: &Spec, hashes: &serde_json::Map<String, Value>) -> Result<()> {
-    let text = format!("{:#}\n", Value::Object(hashes.clone()));
-    weights::write_whole(&path.join(INPUTS).join("hashes.json"), text.as_bytes())?;
-    weights::write_whole(&path.join("spec.yaml"), spec.to_yaml()?.as_bytes())
+/// Writes the hashes of what a spec names, and then the spec.
+pub(super) fn write_description(path: &Path, spec: &Spec, hashes: &BTreeMap<String, String>) -> Result<()> {
+    let object = hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
+    let text = format!("{:#}\n", Value::Object(object));
+    write_whole(&path.join(INPUTS).join("hashes.json"), text.as_bytes())?;
+    write_whole(&path.join("spec.yaml"), spec.to_yaml()?.as_bytes())
 }
 
 impl Observer for RunDirectory {
     fn event(&mut self, event: &Event) -> Result<()> {
-        match event {
-            Event::Started(overview) => {
-                let space = overview.space;
-                let edges = |name: &String| space.edges.iter().filter(|e| e.cell == *name).count();
-                self.cells = space.cells.iter().map(|name| (name.clone(), edges(name))).collect();
-                Ok(())
-            }
-            Event::Step(step) => self.trace.write(step),
-            Event::Iteration(record, _) => {
-                self.metrics.write(&line("iteration", record))?;
-                if self.flushed.elapsed().as_secs() >= 1 {
-                    self.flush()?;
-                    self.flushed = Instant::now();
-                }
-                Ok(())
-            }
-            Event::Validation { record, genotype, within } => {
-                if *within {
-                    self.metrics.write(&line("validation", record))?;
-                }
-                self.genotypes.write(&json!({
-                    "epoch": record.epoch,
-                    "iteration": record.iteration,
-                    "genotype": genotype.cells,
-                    "derived_accuracy": number(record.derived_accuracy),
-                }))
-            }
-            Event::Epoch(record, alpha) => {
-                self.metrics.write(&line("epoch", record))?;
-                let rows = alpha.iter().map(|row| row.iter().map(|a| number(*a)).collect());
-                let mut line = json!({ "epoch": record.epoch, "cells": self.by_cell(rows) });
-                if let Some(kept) = &self.kept {
-                    line["candidates"] = kept.clone();
-                }
-                self.alpha.write(&line)?;
-                self.flush()
-            }
-            Event::Kept(space) => {
-                self.kept = Some(self.by_cell(space.edges.iter().map(|edge| json!(edge.candidates))));
-                Ok(())
-            }
-            Event::Script(ScriptEvent::Changed(change)) => self.change(change),
-            Event::Script(_) => Ok(()),
-            Event::Finished(summary) => {
-                let folder = self.path.join("checkpoints");
-                fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
-                weights::write(&folder.join("final.safetensors"), summary.parameters, summary.alpha)?;
-                let text = summary.genotype.to_json() + "\n";
-                weights::write_whole(&self.path.join("genotype.json"), text.as_bytes())?;
-                self.flush()
-            }
+        for (name, line) in self.lines.of(event) {
+            self.logs[name as usize].write(&line)?;
         }
+        match event {
+            Event::Iteration(..) => {
+                if self.flushed.elapsed() >= FLUSH {
+                    self.checkpoints.look()?;
+                    self.flush()?;
+                }
+                Ok(())
+            }
+            Event::Epoch(..) => self.flush(),
+            Event::Script(ScriptEvent::Changed(change)) => self.change(change),
+            Event::Checkpoint(snapshot) => self.checkpoint(snapshot),
+            Event::Interrupted(_) => self.checkpoints.wait(),
+            Event::Finished(summary) => self.finish(summary),
+            _ => Ok(()),
+        }
+    }
+
+    fn keeps_checkpoints(&self) -> bool {
+        true
     }
 }
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        // A run that ends in an error keeps the lines that it had written.
-        let _ = self.flush();
+        // A run that ends in an error keeps the lines that it had written, and the checkpoint that was on its way.
+        let _ = self.logs.iter_mut().try_for_each(Log::flush);
+        let _ = self.checkpoints.wait();
     }
 }

@@ -1,5 +1,6 @@
 //! What a search says of itself, and who listens.
 
+use super::checkpoint::Snapshot;
 use super::record::{EpochRecord, IterationRecord, ValidationRecord};
 use crate::error::{Error, Result};
 use crate::extension::script::Files;
@@ -8,6 +9,7 @@ use crate::space::{Alpha, Genotype};
 use crate::spec::{Node, Spec};
 use crate::supernet::Parameters;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A search before its first iteration.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Overview<'a> {
     pub epochs: u64,
     /// The number of iterations in an epoch.
     pub iterations_per_epoch: u64,
+    /// The number of iterations that are over already: above 0 in a search that goes on.
+    pub iteration: u64,
     /// Images that train weights, that search, and that are held out.
     pub images: [usize; 3],
 }
@@ -88,6 +92,10 @@ pub enum Event<'a> {
     Kept(&'a SpaceView),
     /// The policy's script has changed.
     Script(&'a ScriptEvent),
+    /// The run is to be saved as it stands; for who keeps checkpoints alone.
+    Checkpoint(&'a Arc<Snapshot>),
+    /// The search ends before its time, so many iterations done, and has been saved for who keeps checkpoints.
+    Interrupted(u64),
     /// The last iteration is over.
     Finished(&'a Summary<'a>),
 }
@@ -99,4 +107,9 @@ pub trait Observer {
     /// # Errors
     /// Whatever keeps the observer from doing its work.
     fn event(&mut self, event: &Event) -> Result<()>;
+
+    /// Whether it keeps checkpoints: where nobody does, none are made.
+    fn keeps_checkpoints(&self) -> bool {
+        false
+    }
 }

@@ -1,7 +1,7 @@
 //! The lines of `metrics.jsonl`. Numbers are written so that they read back to the same bits; one that is not
 //! finite is the text "NaN", "inf" or "-inf".
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 /// A number for the logs.
@@ -74,7 +74,8 @@ pub struct EpochRecord {
 }
 
 /// One validation.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValidationRecord {
     /// The iteration after which it was made.
     pub iteration: u64,

@@ -7,6 +7,7 @@
 
 mod access;
 mod check;
+mod checkpoint;
 mod convert;
 mod data;
 mod decode;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use checkpoint::Checkpoint;
 pub use data::{Augment, Data, DataSet};
 pub use decode::{decode, raise};
 pub use device::Device;
@@ -106,6 +108,9 @@ pub struct Spec {
     /// How α becomes a genotype at the end.
     #[serde(default)]
     pub derive: Derive,
+    /// When the run saves where it stands.
+    #[serde(default)]
+    pub checkpoint: Checkpoint,
     /// Limits for scripts.
     #[serde(default)]
     pub sandbox: Sandbox,
@@ -143,6 +148,7 @@ impl Spec {
             search: SearchSettings::default(),
             validation: Validation::default(),
             derive: Derive::default(),
+            checkpoint: Checkpoint::default(),
             sandbox: Sandbox::default(),
             written: Written::default(),
         }

@@ -9,7 +9,7 @@
 use super::search::Search;
 use crate::error::{Error, Place, Result};
 use crate::native;
-use crate::run::weights::write_whole;
+use crate::run::files::write_whole;
 use crate::run::{Event, Observer};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};

@@ -25,6 +25,8 @@ pub struct Input {
     pub bytes: Arc<[u8]>,
     /// Where it was read, or a name in angle brackets for what has no file.
     source: PathBuf,
+    /// Whether it is a script of the policy, which may change over a run.
+    pub(super) of_policy: bool,
 }
 
 impl Input {
@@ -62,7 +64,7 @@ impl Inputs {
             name = format!("{stem}-{number}{extension}");
             number += 1;
         }
-        self.0.push(Input { name, bytes: bytes.into(), source: source.to_owned() });
+        self.0.push(Input { name, bytes: bytes.into(), source: source.to_owned(), of_policy: false });
     }
 
     /// Keeps a script under a name; with modules both lie in a folder of their own, where the script finds them.
@@ -84,7 +86,12 @@ impl Inputs {
         for (k, (path, text)) in files.below(Path::new(&folder), name).into_iter().enumerate() {
             // Modules are named by their script alone.
             let source = if k == 0 { files.script.clone() } else { PathBuf::from(format!("<{}>", path.display())) };
-            self.0.push(Input { name: path.to_string_lossy().into_owned(), bytes: text.as_bytes().into(), source });
+            self.0.push(Input {
+                name: path.to_string_lossy().into_owned(),
+                bytes: text.as_bytes().into(),
+                source,
+                of_policy: false,
+            });
         }
     }
 
@@ -110,6 +117,11 @@ impl Inputs {
         let name = path.file_name().map_or_else(|| plugin.name.clone().into(), |name| name.to_string_lossy());
         self.add(path, &name, bytes);
         Ok(())
+    }
+
+    /// Notes that what was added since there were so many is of the policy.
+    pub(super) fn are_of_policy(&mut self, since: usize) {
+        self.0[since..].iter_mut().for_each(|input| input.of_policy = true);
     }
 
     /// Keeps what an op set comes from. A script is kept under the op set's name: its copy bears the same.

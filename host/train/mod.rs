@@ -2,6 +2,10 @@
 //!
 //! - [`search`]: the whole search, top to bottom
 //! - [`running`]: a search while it runs: iterations, the end of an epoch, validation
+//! - [`snapshot`]: a running search as plain data, and back
+//! - [`resume`]: searches that go on where a run stands
+//! - [`interruption`]: the wish that a search stops where it is
+//! - `progress`, `due`: how far a search has come, and when it saves that
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `reload`: scripts that change while a search runs
@@ -20,24 +24,30 @@
 
 pub mod batch;
 mod change;
+mod due;
 pub mod finite;
 pub mod golden;
 pub mod inputs;
+pub mod interruption;
 mod mixture;
 pub mod optimizer;
 mod penalty;
 mod plugins;
+mod progress;
 mod reload;
+pub mod resume;
 pub mod running;
 pub mod schedule;
 pub mod search;
 pub mod second_order;
 pub mod setup;
+pub mod snapshot;
 pub mod step;
 pub mod validate;
 
 pub use batch::TensorBatch;
+pub use interruption::Interruption;
 pub use running::Running;
-pub use search::{Outcome, Search};
+pub use search::{End, Outcome, Search};
 pub use setup::Setup;
 pub use step::{StepInput, Trainer};

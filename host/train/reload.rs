@@ -42,6 +42,12 @@ impl Scripts {
         }
     }
 
+    /// Looks at another file than the one that runs: a run that goes on has a copy of that.
+    pub(super) fn follow(&mut self, policy: &spec::ScriptPolicy) {
+        self.script = policy.script.clone();
+        self.given = policy.params.clone();
+    }
+
     /// Lets the script take over that the spec names for this iteration.
     ///
     /// # Errors
@@ -58,30 +64,24 @@ impl Scripts {
         let Some(change) = self.planned.pop_front() else { return Ok(None) };
         let mut script = begin(&change.script, &change.params, &self.limits, space)?;
         script.continue_from(&policy.state()?)?;
-        Ok(Some(self.take_over(script, iteration, policy)))
+        Ok(Some(self.replace(script, iteration, policy)))
     }
 
     /// Lets the watched script take over from the iteration of this turn on, where it has changed; the error where it cannot, or
     /// cannot answer that turn: then the old one stays. An error is returned once, not again after each epoch.
     pub(super) fn watch(&mut self, turn: &Turn, policy: &mut Box<dyn Policy>) -> Result<Option<Change>> {
-        if !self.watched {
+        // A run that repeats another one has its changes to make first.
+        if !self.watched || !self.planned.is_empty() {
             return Ok(None);
         }
-        if !self.files.changed() {
+        if !self.files.at(&self.script).changed() {
             self.refused = None;
             return Ok(None);
         }
-        let script = begin(&self.script, &self.given, &self.limits, &turn.space).and_then(|mut script| {
-            script.continue_from(&policy.state()?)?;
-            let state = script.state()?;
-            script.plan(turn)?.check(&turn.space)?;
-            script.set_state(&state)?;
-            Ok(script)
-        });
-        match script {
+        match self.try_out(turn, policy.as_ref()) {
             Ok(script) => {
                 self.refused = None;
-                Ok(Some(self.take_over(script, turn.clock.iteration, policy)))
+                Ok(Some(self.replace(script, turn.clock.iteration, policy)))
             }
             Err(error) => {
                 let text = error.to_string();
@@ -94,7 +94,44 @@ impl Scripts {
         }
     }
 
-    fn take_over(&mut self, script: ScriptPolicy, iteration: u64, policy: &mut Box<dyn Policy>) -> Change {
+    /// Lets the script on disk take over from the iteration of this turn on; later changes of the spec no longer count.
+    ///
+    /// # Errors
+    /// Where it cannot be read, compiled, or answer that turn.
+    pub(super) fn take_over(&mut self, turn: &Turn, policy: &mut Box<dyn Policy>) -> Result<Change> {
+        let script = self.try_out(turn, policy.as_ref())?;
+        self.planned.clear();
+        Ok(self.replace(script, turn.clock.iteration, policy))
+    }
+
+    /// The script on disk with the state of the one that runs, once it has answered a turn.
+    fn try_out(&self, turn: &Turn, policy: &dyn Policy) -> Result<ScriptPolicy> {
+        let mut script = begin(&self.script, &self.given, &self.limits, &turn.space)?;
+        script.continue_from(&policy.state()?)?;
+        let state = script.state()?;
+        script.plan(turn)?.check(&turn.space)?;
+        script.set_state(&state)?;
+        Ok(script)
+    }
+
+    /// Puts a search that has made no iteration to where so many are over: the script that ran then runs, and what the spec has for
+    /// earlier iterations has happened.
+    ///
+    /// # Errors
+    /// Where that script cannot be read or compiled.
+    pub(super) fn go_to(&mut self, iteration: u64, policy: &mut Box<dyn Policy>, space: &Arc<SpaceView>) -> Result<()> {
+        let mut last = None;
+        while self.planned.front().is_some_and(|change| change.iteration < iteration) {
+            last = self.planned.pop_front();
+        }
+        if let Some(change) = last {
+            let script = begin(&change.script, &change.params, &self.limits, space)?;
+            let _ = self.replace(script, change.iteration, policy);
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, script: ScriptPolicy, iteration: u64, policy: &mut Box<dyn Policy>) -> Change {
         self.files = Files::of(script.script());
         let change = Change { iteration, files: self.files.clone(), params: script.params() };
         *policy = Box::new(script);

@@ -1,8 +1,10 @@
 //! A search while it runs: iterations, the end of an epoch, validation.
 
 use super::batch::TensorBatch;
+use super::progress::{Progress, Time};
 use super::reload::Scripts;
 use super::schedule::cosine;
+use super::search::Outcome;
 use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Batch, DataSet, Loader, Plain, Split};
@@ -10,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
 use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
-use crate::run::{Event, IterationRecord, Observer, ScriptEvent, ValidationRecord};
+use crate::run::checkpoint::Mean;
+use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, ScriptEvent, Summary, ValidationRecord};
 use crate::space::derive::choices;
-use crate::space::{Alpha, Genotype};
-use crate::spec::{Spec, ValidationData};
+use crate::space::{Alpha, Genotype, Space};
+use crate::spec::{Every, Spec, ValidationData};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +35,9 @@ pub struct Running {
     pub(super) loader: Loader,
     pub(super) iterations_per_epoch: u64,
     pub(super) next: u64,
+    /// The space with all candidates.
+    pub(super) whole: Arc<Space>,
+    pub(super) progress: Progress,
 }
 
 pub(super) type Observers<'a, 'b> = &'a mut [&'b mut dyn Observer];
@@ -49,12 +55,88 @@ impl Running {
     }
 
     /// The number of iterations of the whole search.
-    fn iterations(&self) -> u64 {
+    pub(super) fn iterations(&self) -> u64 {
         self.iterations_per_epoch * u64::from(self.spec.search.epochs)
     }
 
     fn clock(&self, iteration: u64) -> Clock {
         Clock::at(iteration, u64::from(self.spec.search.epochs), self.iterations_per_epoch)
+    }
+
+    /// Whether no iteration is left, or none is wanted.
+    pub(super) fn is_over(&self, limit: u64) -> bool {
+        self.progress.stopped || self.next >= limit.min(self.iterations())
+    }
+
+    /// Says that the search begins, or goes on.
+    pub(super) fn begin(&mut self, observers: Observers) -> Result<()> {
+        self.progress.time = Time::from(self.progress.time.seconds());
+        let pruned = self.pruned();
+        let whole = if pruned { Arc::new(SpaceView::new(&self.whole, &[])) } else { self.space.clone() };
+        tell(
+            observers,
+            &Event::Started(&Overview {
+                spec: &self.spec,
+                space: &whole,
+                epochs: u64::from(self.spec.search.epochs),
+                iterations_per_epoch: self.iterations_per_epoch,
+                iteration: self.next,
+                images: [self.split.train.len(), self.split.search.len(), self.split.holdout.len()],
+            }),
+        )?;
+        if pruned { tell(observers, &Event::Kept(&self.space)) } else { Ok(()) }
+    }
+
+    /// One iteration, said and counted; what is due after it is still to come.
+    pub(super) fn advance(&mut self, observers: Observers) -> Result<()> {
+        let (record, learning) = self.iteration(observers)?;
+        self.progress.train.add(record.train_accuracy);
+        self.progress.pending = true;
+        tell(observers, &Event::Iteration(&record, &learning))
+    }
+
+    /// What is due after an iteration: a validation; the end of the epoch. `over` where it was the last one that is wanted,
+    /// `cancelled` where that was not foreseen.
+    pub(super) fn settle(&mut self, observers: Observers, over: bool, cancelled: bool) -> Result<()> {
+        let at_end = self.at_end_of_epoch();
+        let due = match self.spec.validation.every {
+            Every::Epoch => false,
+            Every::Iterations(n) => self.next.is_multiple_of(n),
+        };
+        if at_end || due || over {
+            self.progress.validation = Some(self.validation(observers, !at_end)?);
+        }
+        self.progress.stopped |= cancelled;
+        if let (true, Some((validation, _))) = (at_end, &self.progress.validation) {
+            let epoch = self.clock(self.next - 1).epoch;
+            let derived_accuracy = validation.derived_accuracy;
+            let record = EpochRecord {
+                epoch,
+                train_accuracy: self.progress.train.value(),
+                supernet_accuracy: validation.supernet_accuracy,
+                derived_accuracy,
+                learning_rate: self.rate(epoch),
+                seconds: self.progress.epoch_time.seconds(),
+            };
+            tell(observers, &Event::Epoch(&record, &self.trainer.architecture.alpha))?;
+            self.progress.train = Mean::default();
+            self.progress.stopped |= self.hear_end_of_epoch(derived_accuracy, over, observers)?;
+            self.progress.epoch_time = Time::default();
+        }
+        self.progress.pending = false;
+        Ok(())
+    }
+
+    /// Ends the search.
+    pub(super) fn finish(self, observers: Observers) -> Result<Outcome> {
+        let Some((validation, genotype)) = self.progress.validation else {
+            return Err(Error::new("the search has no iteration"));
+        };
+        let (stopped, seconds) = (self.progress.stopped, self.progress.time.seconds());
+        let (alpha, parameters) = (self.trainer.architecture.alpha, &self.trainer.network.parameters);
+        let summary = Summary { genotype: &genotype, alpha: &alpha, parameters, validation, stopped, seconds };
+        tell(observers, &Event::Finished(&summary))?;
+        Ok(Outcome { genotype, alpha, validation, stopped, seconds })
     }
 
     /// One iteration: the policy's steps, each under its plan. Returns the record, and the edges whose gate had a softmax
@@ -183,13 +265,12 @@ impl Running {
         Ok(after.stop)
     }
 
-    /// Lets a watched script that has changed take over, where there is an iteration left.
+    /// Lets a watched script that has changed take over at the end of an epoch, where there is an iteration left.
     pub(super) fn watch(&mut self, observers: Observers) -> Result<()> {
-        if self.next >= self.iterations() {
+        if !self.at_end_of_epoch() || self.next >= self.iterations() {
             return Ok(());
         }
-        let (clock, alpha) = (self.clock(self.next), Arc::new(self.trainer.architecture.alpha.clone()));
-        let turn = Turn::for_validation(clock, &self.space, &alpha, self.spec.seed);
+        let turn = self.turn_of_next();
         let Some(scripts) = &mut self.scripts else { return Ok(()) };
         let event = match scripts.watch(&turn, &mut self.policy) {
             Ok(None) => return Ok(()),
@@ -197,6 +278,20 @@ impl Running {
             Err(error) => ScriptEvent::Refused(error),
         };
         tell(observers, &Event::Script(&event))
+    }
+
+    /// Lets the script on disk take over from the next iteration on, whatever the spec says of later ones.
+    pub(super) fn take_over(&mut self, observers: Observers) -> Result<()> {
+        let turn = self.turn_of_next();
+        let Some(scripts) = &mut self.scripts else { return Ok(()) };
+        let change = scripts.take_over(&turn, &mut self.policy)?;
+        tell(observers, &Event::Script(&ScriptEvent::Changed(change)))
+    }
+
+    /// The next turn, with random numbers of its own.
+    fn turn_of_next(&self) -> Turn {
+        let (clock, alpha) = (self.clock(self.next), Arc::new(self.trainer.architecture.alpha.clone()));
+        Turn::for_validation(clock, &self.space, &alpha, self.spec.seed)
     }
 
     fn batch(&self, batch: &Batch) -> Result<TensorBatch> {

@@ -4,7 +4,10 @@
 //! came of them. An epoch ends with a validation: the supernet's accuracy, and that of the network which α
 //! derives to, with the supernet's weights.
 
+use super::due::Due;
+use super::interruption::Interruption;
 use super::optimizer::{Architecture, Sgd};
+use super::progress::Progress;
 use super::running::{Observers, Running, tell};
 use super::setup::{Need, Setup};
 use super::step::Trainer;
@@ -13,11 +16,11 @@ use crate::error::{Error, Place, Result};
 use crate::extension::Cancellation;
 use crate::policy::turn::Clock;
 use crate::policy::{Policy, Resolved, Turn};
-use crate::run::{EpochRecord, Event, Overview, Summary, ValidationRecord};
+use crate::run::{Event, Snapshot, ValidationRecord};
 use crate::space::{Alpha, Genotype};
-use crate::spec::{Every, Spec};
+use crate::spec::{Spec, SpecPath};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A search that is ready to run.
 pub struct Search {
@@ -28,6 +31,22 @@ pub struct Search {
     iterations: Option<u64>,
     cancellation: Cancellation,
     watched: bool,
+    /// Where it goes on from.
+    pub(super) from: Option<Snapshot>,
+    /// Whether the script on disk takes over at once.
+    pub(super) taking_over: bool,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// It came to its end.
+    Finished(Box<Outcome>),
+    /// It was interrupted.
+    Interrupted {
+        /// The number of iterations that are over.
+        iteration: u64,
+    },
 }
 
 /// What a search found.
@@ -41,7 +60,7 @@ pub struct Outcome {
     pub validation: ValidationRecord,
     /// Whether the policy or a cancellation ended the search early.
     pub stopped: bool,
-    /// How long it took.
+    /// How long it took, all of its sessions together.
     pub seconds: f64,
 }
 
@@ -71,7 +90,17 @@ impl Search {
         let holdout = spec.validation.data.holdout();
         let split = Split::new(&data.images.labels, limit, holdout, spec.data.split, spec.seed)
             .map_err(|e| e.at(spec.place("data").unwrap_or_else(|| Place::file(&spec.name))))?;
-        Ok(Self { spec, setup, data, split, iterations: None, cancellation: Cancellation::default(), watched: false })
+        Ok(Self {
+            spec,
+            setup,
+            data,
+            split,
+            iterations: None,
+            cancellation: Cancellation::default(),
+            watched: false,
+            from: None,
+            taking_over: false,
+        })
     }
 
     /// Ends the search after this many iterations, wherever they are in an epoch. A search of none is refused when it runs.
@@ -109,6 +138,20 @@ impl Search {
         Ok(self)
     }
 
+    /// Takes the script that is looked at from the spec that was given, in a run that goes on with the scripts that it has kept.
+    pub(super) fn follow(&mut self, given: &crate::spec::ScriptPolicy, watch: bool, run: &Path) -> Result<()> {
+        if watch && (!given.changes.is_empty() || given.script.starts_with(SpecPath::new(run))) {
+            return Err(Error::new("the script that a run has kept cannot be watched")
+                .at(Place::file(&given.script))
+                .help("name the spec that the run was started with"));
+        }
+        if let Some(scripts) = &mut self.setup.scripts {
+            scripts.follow(given);
+        }
+        self.watched = watch;
+        Ok(())
+    }
+
     /// What was prepared.
     pub fn setup(&self) -> &Setup {
         &self.setup
@@ -143,10 +186,10 @@ impl Search {
         asked.map(|()| plans)
     }
 
-    /// Starts the data's background threads and puts the parts together.
+    /// Starts the data's background threads and puts the parts together, where the search goes on as it stood there.
     ///
     /// # Errors
-    /// Where the data cannot be prepared.
+    /// Where the data cannot be prepared, or what was saved is not of this search.
     pub fn start(self) -> Result<Running> {
         let (spec, mut setup) = (self.spec, self.setup);
         if let Some(scripts) = &mut setup.scripts {
@@ -165,12 +208,12 @@ impl Search {
             augment,
             seed: spec.seed,
             workers: spec.data.workers as usize,
-            first_iteration: 0,
+            first_iteration: self.from.as_ref().map_or(0, |snapshot| snapshot.state.iteration),
         };
         let loader = Loader::start(self.data.clone(), &self.split, settings)?;
         let architecture = Architecture::new(setup.initial_alpha(), &spec.search.architecture);
         let weights = Sgd::new(&spec.search.weights);
-        Ok(Running {
+        let mut running = Running {
             space: setup.view,
             trainer: Trainer { network: setup.network, architecture, weights },
             policy: setup.policy,
@@ -180,8 +223,14 @@ impl Search {
             loader,
             iterations_per_epoch,
             next: 0,
+            whole: setup.space,
+            progress: Progress::default(),
             spec,
-        })
+        };
+        if let Some(snapshot) = &self.from {
+            running.restore(snapshot).map_err(|e| e.context("going on from a checkpoint"))?;
+        }
+        Ok(running)
     }
 
     /// Runs the search to its end.
@@ -189,80 +238,63 @@ impl Search {
     /// # Errors
     /// Where a script, a plugin, the data or an observer fails, or a loss is not finite.
     pub fn run(self, observers: Observers) -> Result<Outcome> {
-        let cancellation = self.cancellation.clone();
-        cancellation.during(|| self.run_until(&cancellation, observers))
+        match self.run_unless(&Interruption::default(), observers)? {
+            End::Finished(outcome) => Ok(*outcome),
+            End::Interrupted { iteration } => Err(Error::new(format!("interrupted after {iteration} iterations"))),
+        }
     }
 
-    fn run_until(self, cancellation: &Cancellation, observers: Observers) -> Result<Outcome> {
-        let started = Instant::now();
+    /// Runs the search to its end, or until it is interrupted: then the iteration that runs is finished and saved, for observers that
+    /// keep checkpoints, and nothing is measured.
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn run_unless(self, interruption: &Interruption, observers: Observers) -> Result<End> {
+        let cancellation = self.cancellation.clone();
+        cancellation.during(|| self.run_until(&cancellation, interruption, observers))
+    }
+
+    fn run_until(self, cancellation: &Cancellation, interruption: &Interruption, observers: Observers) -> Result<End> {
         let limit = self.iterations.unwrap_or(u64::MAX);
         if limit == 0 {
             return Err(Error::new("a search of no iterations finds nothing").expected("a limit of at least 1"));
         }
+        let mut taking_over = self.taking_over;
         let mut search = self.start()?;
-        let epochs = u64::from(search.spec.search.epochs);
-        tell(
-            observers,
-            &Event::Started(&Overview {
-                spec: &search.spec,
-                space: &search.space,
-                epochs,
-                iterations_per_epoch: search.iterations_per_epoch,
-                images: [search.split.train.len(), search.split.search.len(), search.split.holdout.len()],
-            }),
-        )?;
-        let mut last = None;
-        let mut stopped = false;
-        for epoch in 0..epochs {
-            let begun = Instant::now();
-            let mut train = Mean::default();
-            for within in 1..=search.iterations_per_epoch {
-                let (record, learning) = search.iteration(observers)?;
-                train.add(record.train_accuracy);
-                tell(observers, &Event::Iteration(&record, &learning))?;
-                let at_end = within == search.iterations_per_epoch;
-                let due = match search.spec.validation.every {
-                    Every::Epoch => false,
-                    Every::Iterations(n) => (record.iteration + 1).is_multiple_of(n),
-                };
-                stopped = cancellation.requested();
-                let over = stopped || record.iteration + 1 >= limit;
-                if at_end || due || over {
-                    last = Some(search.validation(observers, !at_end)?);
+        let mut due = Due::new(&search.spec.checkpoint);
+        search.begin(observers)?;
+        loop {
+            if !search.progress.pending {
+                if search.is_over(limit) {
+                    break;
                 }
-                if over {
+                if std::mem::take(&mut taking_over) {
+                    search.take_over(observers)?;
+                }
+                search.advance(observers)?;
+                if interruption.requested() {
+                    search.save(observers)?;
                     break;
                 }
             }
-            let Some((validation, _)) = &last else { break };
-            if search.at_end_of_epoch() {
-                let alpha = search.trainer.architecture.alpha.clone();
-                let record = EpochRecord {
-                    epoch,
-                    train_accuracy: train.value(),
-                    supernet_accuracy: validation.supernet_accuracy,
-                    derived_accuracy: validation.derived_accuracy,
-                    learning_rate: search.rate(epoch),
-                    seconds: begun.elapsed().as_secs_f64(),
-                };
-                tell(observers, &Event::Epoch(&record, &alpha))?;
-                let over = stopped || search.next >= limit;
-                stopped |= search.hear_end_of_epoch(validation.derived_accuracy, over, observers)?;
+            let cancelled = cancellation.requested();
+            search.settle(observers, cancelled || search.next >= limit, cancelled)?;
+            let ends = search.is_over(limit) || interruption.requested();
+            if ends || due.now(search.next, search.at_end_of_epoch()) {
+                search.save(observers)?;
+                due.saved();
             }
-            if stopped || search.next >= limit {
+            if ends {
                 break;
             }
             search.watch(observers)?;
         }
-        let Some((validation, genotype)) = last else {
-            return Err(Error::new("the search has no iteration"));
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        let alpha = search.trainer.architecture.alpha.clone();
-        let parameters = &search.trainer.network.parameters;
-        let summary = Summary { genotype: &genotype, alpha: &alpha, parameters, validation, stopped, seconds };
-        tell(observers, &Event::Finished(&summary))?;
-        Ok(Outcome { genotype, alpha, validation, stopped, seconds })
+        if search.progress.pending || !search.is_over(limit) {
+            let iteration = search.next;
+            tell(observers, &Event::Interrupted(iteration))?;
+            return Ok(End::Interrupted { iteration });
+        }
+        search.finish(observers).map(|outcome| End::Finished(Box::new(outcome)))
     }
 }
 
@@ -275,24 +307,4 @@ pub fn sizes(spec: &Spec, images: usize) -> SplitSizes {
 /// ⌈images / batch⌉: the last and smaller batch is kept.
 pub fn iterations_per_epoch(images: usize, batch: u32) -> u64 {
     (images as u64).div_ceil(u64::from(batch.max(1)))
-}
-
-/// A mean over what was there.
-#[derive(Default)]
-struct Mean {
-    sum: f64,
-    count: u64,
-}
-
-impl Mean {
-    fn add(&mut self, value: Option<f64>) {
-        if let Some(value) = value {
-            self.sum += value;
-            self.count += 1;
-        }
-    }
-
-    fn value(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
-    }
 }

@@ -1,7 +1,7 @@
 //! From a spec to everything that a search needs: plugins loaded, space resolved, network built, policy compiled.
 //! Whatever is wrong with the input shows here, before anything is trained.
 
-use super::inputs::Inputs;
+use super::inputs::{Input, Inputs};
 use super::plugins::{self, place};
 use super::reload::{Scripts, compile};
 use crate::data::{self, DataSet, Part};
@@ -11,6 +11,7 @@ use crate::extension::{Origin, Plugin};
 use crate::graph::{Form, OpSet, OpSets, Provider};
 use crate::policy::{PluginPolicies, Policy, ScriptPolicy, SpaceView};
 use crate::random::{Purpose, Source};
+use crate::run::contents::{Contents, POLICY};
 use crate::space::{Alpha, PluginSpaces, ScriptSpace, Space};
 use crate::spec::{self, Device, Node, Precision, Spec, read_text};
 use crate::supernet::{Include, Network, Settings};
@@ -111,7 +112,7 @@ impl Setup {
     }
 
     /// The spec as the run directory keeps it: inputs named by the copies beside it.
-    pub fn portable_spec(&self) -> Spec {
+    fn portable_spec(&self) -> Spec {
         let mut spec = self.spec.clone();
         // The space's own plugin among them: what it wrote is a file now, which names its operations.
         spec.plugins = self.providers.iter().map(|provider| self.inputs.provider(provider)).collect();
@@ -142,10 +143,19 @@ impl Setup {
         spec
     }
 
+    /// What a run directory keeps of all that went in.
+    pub fn contents(&self) -> Contents {
+        Contents {
+            spec: self.portable_spec(),
+            inputs: self.inputs.iter().map(|input| (input.name.clone(), input.bytes.clone())).collect(),
+            hashes: self.hashes(),
+        }
+    }
+
     /// SHA-256 of everything that went in: copied inputs, plugins, data.
-    pub fn hashes(&self) -> Vec<(String, String)> {
-        let mut list: Vec<(String, String)> =
-            self.inputs.iter().map(|input| (format!("inputs/{}", input.name), input.hash())).collect();
+    fn hashes(&self) -> Vec<(String, String)> {
+        let name = |input: &Input| format!("{}inputs/{}", if input.of_policy { POLICY } else { "" }, input.name);
+        let mut list: Vec<(String, String)> = self.inputs.iter().map(|input| (name(input), input.hash())).collect();
         // Scripts are among the inputs.
         let plugins = || self.providers.iter().filter_map(Provider::plugin);
         let policy = self.policy_plugin.iter().filter(|plugin| plugins().all(|p| p.name != plugin.name));
@@ -329,6 +339,7 @@ fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], i
                 tracing::warn!("{}: nothing calls `{function}`: is it a misspelt `{hook}`?", policy.script.display());
             }
             let files = Files::of(script.script());
+            let before = inputs.iter().count();
             inputs.add_script(&files, &files.name());
             for (i, change) in policy.changes.iter_mut().enumerate() {
                 let at = places[i].clone();
@@ -338,6 +349,7 @@ fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], i
                 inputs.add_script(&files, &files.name());
                 change.params = script.params();
             }
+            inputs.are_of_policy(before);
             let scripts = Scripts::new(policy, policy.params.clone(), &spec.sandbox, files);
             let params = script.params();
             (Box::new(script), None, Some(scripts), params)

@@ -26,10 +26,31 @@ impl Files {
         }
     }
 
+    /// The same script and modules, as they would lie with the script in another file.
+    pub fn at(&self, script: &Path) -> Self {
+        let folder = script.parent().unwrap_or(Path::new(""));
+        let place = |(name, path, text): &(PathBuf, PathBuf, Arc<str>)| {
+            (name.clone(), if own(path) { path.clone() } else { folder.join(name) }, text.clone())
+        };
+        Self { script: script.to_owned(), text: self.text.clone(), modules: self.modules.iter().map(place).collect() }
+    }
+
+    /// Whether both say the same, wherever they lie.
+    pub fn say_the_same(&self, other: &Self) -> bool {
+        let modules =
+            |files: &Self| files.modules.iter().map(|(name, _, text)| (name.clone(), text.clone())).collect::<Vec<_>>();
+        self.text == other.text && modules(self) == modules(other)
+    }
+
+    /// All that they say, one after the other.
+    pub fn whole_text(&self) -> String {
+        let modules = self.modules.iter().flat_map(|(name, _, text)| ["\n", name.to_str().unwrap_or("?"), "\n", text]);
+        std::iter::once(&*self.text).chain(modules).collect()
+    }
+
     /// Whether one of the files is no longer what was read. A file that cannot be read has changed; the host's own modules never do.
     pub fn changed(&self) -> bool {
         let differs = |path: &Path, text: &str| std::fs::read(path).map_or(true, |bytes| bytes != text.as_bytes());
-        let own = |path: &Path| path.to_string_lossy().starts_with('<');
         differs(&self.script, &self.text)
             || self.modules.iter().any(|(_, path, text)| !own(path) && differs(path, text))
             // A module beside the script wins over the host's own.
@@ -51,4 +72,9 @@ impl Files {
         let modules = self.modules.iter().map(|(name, _, text)| (folder.join(name), text.clone()));
         std::iter::once(script).chain(modules).collect()
     }
+}
+
+/// Whether a module is one of the host's.
+fn own(path: &Path) -> bool {
+    path.to_string_lossy().starts_with('<')
 }

@@ -1,0 +1,81 @@
+//! Writing checkpoints in the background: training waits for the copy alone, and for the last checkpoint where it is still being
+//! written.
+
+use super::Snapshot;
+use super::folder::{About, Checkpoints};
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// Writes the checkpoints of a run.
+pub(in crate::run) struct Writer {
+    state: Option<Stage>,
+}
+
+enum Stage {
+    Idle(Checkpoints),
+    Writing(JoinHandle<(Checkpoints, Result<()>)>),
+}
+
+impl Writer {
+    pub(in crate::run) fn new(checkpoints: Checkpoints) -> Self {
+        Self { state: Some(Stage::Idle(checkpoints)) }
+    }
+
+    /// Begins to write a checkpoint; the logs that it counts on are flushed to disk before it counts.
+    ///
+    /// # Errors
+    /// Where the one before failed, or no thread can be had.
+    pub(in crate::run) fn begin(
+        &mut self,
+        snapshot: Arc<Snapshot>,
+        about: About,
+        logs: Vec<(PathBuf, File)>,
+    ) -> Result<()> {
+        let mut checkpoints = self.finish()?;
+        let write = move || {
+            let sync = |(path, log): &(PathBuf, File)| log.sync_data().map_err(|e| Error::io("write", path, &e));
+            let written = logs.iter().try_for_each(sync).and_then(|()| checkpoints.write(&snapshot, about));
+            (checkpoints, written)
+        };
+        let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn(write);
+        self.state = Some(Stage::Writing(
+            thread.map_err(|e| Error::new(format!("a thread that writes checkpoints cannot be started: {e}")))?,
+        ));
+        Ok(())
+    }
+
+    /// Hears of a failure as soon as it is there; waits for nothing.
+    ///
+    /// # Errors
+    /// Where writing failed.
+    pub(in crate::run) fn look(&mut self) -> Result<()> {
+        match &self.state {
+            Some(Stage::Writing(thread)) if thread.is_finished() => self.wait(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until all is written.
+    ///
+    /// # Errors
+    /// Where it failed.
+    pub(in crate::run) fn wait(&mut self) -> Result<()> {
+        let checkpoints = self.finish()?;
+        self.state = Some(Stage::Idle(checkpoints));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Checkpoints> {
+        let broken = || Error::new("no checkpoint is written after one that failed");
+        match self.state.take().ok_or_else(broken)? {
+            Stage::Idle(checkpoints) => Ok(checkpoints),
+            Stage::Writing(thread) => {
+                let (checkpoints, written) = thread.join().map_err(|_| broken())?;
+                written.map(|()| checkpoints)
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A run directory that is taken up again.
+
+use super::checkpoint::{Checkpoint, Checkpoints, Manifest};
+use super::contents::{Changed, Contents, refusal};
+use super::directory::{CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, write_description, write_input};
+use super::lock::Lock;
+use super::log::{Log, LogName};
+use super::machine::Machine;
+use super::session::Session;
+use crate::error::{Error, Place, Result};
+use crate::spec::{Policy, Spec, SpecPath};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run that is not finished, or could go on; nobody else has it.
+#[derive(Debug)]
+pub struct Unfinished {
+    path: PathBuf,
+    lock: Lock,
+    /// Its spec, as its directory has it.
+    pub spec: Spec,
+    /// SHA-256 of what it was made of.
+    pub hashes: BTreeMap<String, String>,
+    /// Its sessions, first to last.
+    pub sessions: Vec<Session>,
+}
+
+/// What a directory that is to be taken up holds.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing had begun: a new run takes its place.
+    Nothing(Vacant),
+    /// A run.
+    Run(Box<Unfinished>),
+}
+
+/// A run directory in which nothing had begun.
+#[derive(Debug)]
+pub struct Vacant {
+    path: PathBuf,
+    lock: Lock,
+}
+
+impl Vacant {
+    /// Makes it the directory of a new run.
+    ///
+    /// # Errors
+    /// As [`RunDirectory::create`].
+    pub fn begin(self, contents: &Contents) -> Result<RunDirectory> {
+        RunDirectory::begin(&self.path, self.lock, contents)
+    }
+}
+
+/// What a run directory is, for who only reads it: spec, hashes, sessions.
+///
+/// # Errors
+/// Where one of them cannot be read.
+pub fn describe(path: &Path) -> Result<(Spec, BTreeMap<String, String>, Vec<Session>)> {
+    let file = path.join("spec.yaml");
+    if !file.is_file() {
+        return Err(Error::new(format!("{} is no run directory", path.display()))
+            .expected("a run directory")
+            .found("a folder without `spec.yaml`")
+            .help("`edas search` makes run directories: runs/<spec name>-<seed>"));
+    }
+    let spec = Spec::load(&file, &[])?;
+    let file = path.join(INPUTS).join("hashes.json");
+    let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, &e).at(Place::file(&file)))?;
+    let hashes = serde_json::from_str(&text)
+        .map_err(|e| Error::new(format!("these are no hashes: {e}")).at(Place::at(&file, e.line(), e.column())))?;
+    Ok((spec, hashes, Session::read(path)?))
+}
+
+impl Unfinished {
+    /// Takes up a run directory, or one in which nothing had begun. It is locked.
+    ///
+    /// # Errors
+    /// Where another process has it, or it is no run directory.
+    pub fn open(path: &Path) -> Result<Found> {
+        if !path.is_dir() {
+            return Err(Error::new(format!("{} is no run directory", path.display())).expected("a folder"));
+        }
+        let lock = Lock::take(path)?;
+        let path = path.to_owned();
+        if path.join("spec.yaml").symlink_metadata().is_err() {
+            // Whoever names the wrong folder must not find it filled.
+            let own = |name: &str| {
+                name == super::lock::FILE
+                    || name == INPUTS
+                    || name == "sessions.jsonl"
+                    || name.ends_with(super::files::TEMPORARY)
+                    || LogName::ALL.iter().any(|log| log.file() == name)
+            };
+            let entries = fs::read_dir(&path).map_err(|e| Error::io("read", &path, &e))?;
+            let other =
+                entries.filter_map(|entry| Some(entry.ok()?.file_name())).find(|name| !own(&name.to_string_lossy()));
+            if let Some(other) = other {
+                return Err(Error::new(format!("{} is no run directory", path.display()))
+                    .expected("a run directory, or a new folder")
+                    .found(format!("a folder without `spec.yaml`, but with `{}`", other.to_string_lossy())));
+            }
+            return Ok(Found::Nothing(Vacant { path, lock }));
+        }
+        let (spec, hashes, sessions) = describe(&path)?;
+        Ok(Found::Run(Box::new(Self { path, lock, spec, hashes, sessions })))
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_finished(&self) -> bool {
+        self.path.join(RESULT).is_file()
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The error for going on with something else than it was made of.
+    pub fn refusal(&self, changes: &[Changed]) -> Error {
+        refusal(&self.path, changes)
+    }
+
+    /// The newest checkpoint that is whole and fits the logs, none where the run had saved nothing; and those that were passed over,
+    /// each with its fault.
+    ///
+    /// # Errors
+    /// Where there are checkpoints, but none that can be used.
+    pub fn newest(&self) -> Result<(Option<Checkpoint>, Vec<(PathBuf, Error)>)> {
+        let folder = self.path.join(CHECKPOINTS);
+        let checkpoints = Checkpoints::open(&folder, 1)?;
+        let run = &self.sessions[0].run;
+        let fits = |manifest: &Manifest| {
+            if manifest.run != *run {
+                return Err(Error::new("this is the checkpoint of another run")
+                    .expected(run.as_str())
+                    .found(manifest.run.as_str()));
+            }
+            LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
+        };
+        let (newest, passed) = checkpoints.newest(fits);
+        match (&newest, passed.first()) {
+            (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
+                .at(Place::file(&folder))
+                .found(format!("the newest, {}: {}", path.display(), fault.fields().what))
+                .help("remove the folder to begin the run anew with `--resume`; nothing has been changed")),
+            _ => Ok((newest, passed)),
+        }
+    }
+
+    /// Makes it the directory of a run that goes on after a checkpoint, or from its beginning: the logs are cut back, and the session
+    /// is noted with the changes that were accepted.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn resume(
+        self,
+        contents: &Contents,
+        accepted: &[Changed],
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<RunDirectory> {
+        let path = &self.path;
+        let state = checkpoint.map(|c| &c.manifest.state);
+        let iteration = state.map_or(0, |state| state.iteration);
+        for name in [RESULT, FAILURE] {
+            let file = path.join(name);
+            match fs::remove_file(&file) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &file, &e)),
+                _ => {}
+            }
+        }
+        let cut = |name: &LogName| match checkpoint {
+            Some(checkpoint) => Log::cut(path, *name, length(&checkpoint.manifest, *name)?),
+            None => Log::create(path, *name),
+        };
+        let logs = LogName::ALL.iter().map(cut).collect::<Result<Vec<_>>>()?;
+        Checkpoints::open(&path.join(CHECKPOINTS), 1)?.go_back_to(state)?;
+        let spec = self.spec_now(contents);
+        let mut hashes = self.hashes.clone();
+        if accepted.iter().any(|change| !change.what.starts_with(super::contents::POLICY)) {
+            hashes = self.replace_inputs(contents, &spec, iteration)?;
+        }
+        let session = Session {
+            run: self.sessions[0].run.clone(),
+            iteration,
+            machine: Machine::here(&contents.spec),
+            accepted: accepted.to_vec(),
+        };
+        session.append(path)?;
+        RunDirectory::assemble(path, self.lock, spec, hashes, session, logs)
+    }
+
+    /// The spec of what goes on, with the policy's scripts as the run has kept them.
+    fn spec_now(&self, contents: &Contents) -> Spec {
+        let mut spec = contents.spec.clone();
+        let (Policy::Script(_), Policy::Script(recorded)) = (&spec.policy, &self.spec.policy) else { return spec };
+        let mut policy = recorded.clone();
+        let folder = SpecPath::new(&self.path);
+        let scripts =
+            std::iter::once(&mut policy.script).chain(policy.changes.iter_mut().map(|change| &mut change.script));
+        for script in scripts {
+            if let Ok(beside) = script.strip_prefix(&folder) {
+                *script = SpecPath::beside_spec(beside);
+            }
+        }
+        spec.policy = Policy::Script(policy);
+        spec
+    }
+
+    /// Puts other inputs in the place of those that the run was made of; the old ones and the old spec are kept under a name that
+    /// says until when they held.
+    fn replace_inputs(&self, contents: &Contents, spec: &Spec, iteration: u64) -> Result<BTreeMap<String, String>> {
+        let inputs = self.path.join(INPUTS);
+        let until = inputs.join(format!("until-{iteration}"));
+        let now = contents.hashes();
+        let old = self.path.join("spec.yaml");
+        let text = fs::read(&old).map_err(|e| Error::io("read", &old, &e))?;
+        if !until.join("spec.yaml").exists() {
+            write_input(&until.join("spec.yaml"), &text)?;
+        }
+        for (name, bytes) in &contents.inputs {
+            let (what, file) = (format!("inputs/{name}"), inputs.join(name));
+            // A script of the policy has a history of its own.
+            if !now.contains_key(&what) || self.hashes.get(&what) == now.get(&what) {
+                continue;
+            }
+            // What is there already was put there by an attempt that was interrupted: it is the older one.
+            if let Ok(before) = fs::read(&file)
+                && !until.join(name).exists()
+            {
+                write_input(&until.join(name), &before)?;
+            }
+            write_input(&file, bytes)?;
+        }
+        let policy = self.hashes.iter().filter(|(what, _)| what.starts_with(super::contents::POLICY));
+        let others = now.into_iter().filter(|(what, _)| !what.starts_with(super::contents::POLICY));
+        let hashes = others.chain(policy.map(|(what, hash)| (what.clone(), hash.clone()))).collect();
+        write_description(&self.path, spec, &hashes)?;
+        Ok(hashes)
+    }
+}
+
+/// The length of a log at a checkpoint.
+fn length(manifest: &Manifest, name: LogName) -> Result<u64> {
+    let missing = || Error::new(format!("the manifest says no length of {}", name.file()));
+    manifest.logs.get(name.file()).copied().ok_or_else(missing)
+}

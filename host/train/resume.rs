@@ -1,0 +1,131 @@
+//! Searches that go on where a run stands.
+//!
+//! The policy's scripts are those that the run has kept, with the changes that it has noted; all else is the spec's, and must be what the
+//! run was made of. So it goes on as if it had never stopped.
+
+use super::reload::compile;
+use super::search::Search;
+use crate::error::{Error, Result};
+use crate::extension::script::Files;
+use crate::run::checkpoint::manifest::sha256;
+use crate::run::contents::POLICY;
+use crate::run::{Changed, Found, Machine, RunDirectory, Unfinished};
+use crate::spec::{self, Node, Policy, Sandbox, Spec};
+use std::path::{Path, PathBuf};
+
+/// How a run is taken up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Resume {
+    /// Go on though spec, script, plugin or data changed in a way that alters the run.
+    pub accept_changes: bool,
+    /// Look at the policy's script after every epoch, as [`Search::watching`] does.
+    pub watch: bool,
+}
+
+/// A run that is taken up.
+pub struct Resumed {
+    /// The search.
+    pub search: Search,
+    /// Its directory.
+    pub directory: RunDirectory,
+    /// The number of iterations that are over.
+    pub iteration: u64,
+    /// The checkpoint that it goes on from; none where it begins.
+    pub checkpoint: Option<PathBuf>,
+    /// Newer checkpoints that could not be used, each with its fault.
+    pub passed_over: Vec<(PathBuf, Error)>,
+    /// What had changed, and was accepted.
+    pub changes: Vec<Changed>,
+    /// What is another than in the session before: name, then, now. The last bits may differ.
+    pub moved: Vec<[String; 3]>,
+}
+
+impl Search {
+    /// Takes up the run in a directory; one in which nothing had begun becomes that of a new run. `None` where the run has come to its
+    /// end.
+    ///
+    /// # Errors
+    /// Where another process has the run, where something changed that alters it and is not accepted, where none of its checkpoints
+    /// can be used; and as [`Search::from_spec`].
+    pub fn resume(spec: Spec, directory: &Path, how: Resume) -> Result<Option<Resumed>> {
+        let run = match Unfinished::open(directory)? {
+            Found::Run(run) => run,
+            Found::Nothing(vacant) => {
+                let mut search = Search::from_spec(spec)?;
+                if how.watch {
+                    search = search.watching()?;
+                }
+                let directory = vacant.begin(&search.setup().contents())?;
+                return Ok(Some(Resumed {
+                    search,
+                    directory,
+                    iteration: 0,
+                    checkpoint: None,
+                    passed_over: Vec::new(),
+                    changes: Vec::new(),
+                    moved: Vec::new(),
+                }));
+            }
+        };
+        if run.is_finished() && !how.accept_changes {
+            return Ok(None);
+        }
+        let (mut spec, mut given) = (spec, None);
+        if let (Policy::Script(policy), Policy::Script(_)) = (&spec.policy, &run.spec.policy) {
+            given = Some(policy.clone());
+            spec.policy = run.spec.policy.clone();
+        }
+        let mut search = Search::from_spec(spec)?;
+        let contents = search.setup().contents();
+        let mut changes = contents.differences(&run.spec, &run.hashes)?;
+        if let (Some(given), Policy::Script(recorded)) = (&given, &run.spec.policy) {
+            let script = script_changes(given, recorded, &search.setup().spec.sandbox)?;
+            search.follow(given, how.watch, run.path())?;
+            search.taking_over = !script.is_empty();
+            if how.watch && !how.accept_changes && !changes.is_empty() {
+                return Err(run.refusal(&changes));
+            }
+            changes.extend(script);
+        }
+        let watched = how.watch && changes.iter().all(|change| change.what.starts_with(POLICY));
+        if !changes.is_empty() && !how.accept_changes && !watched {
+            return Err(run.refusal(&changes));
+        }
+        let (checkpoint, passed_over) = run.newest()?;
+        let here = Machine::here(&contents.spec);
+        let moved = run.sessions.last().map(|last| last.machine.differences(&here)).unwrap_or_default();
+        let directory = run.resume(&contents, &changes, checkpoint.as_ref())?;
+        let iteration = checkpoint.as_ref().map_or(0, |c| c.manifest.state.iteration);
+        let path = checkpoint.as_ref().map(|c| c.path.clone());
+        search.from = checkpoint.map(|checkpoint| checkpoint.into_snapshot());
+        Ok(Some(Resumed { search, directory, iteration, checkpoint: path, passed_over, changes, moved }))
+    }
+}
+
+/// The script that runs last under a policy, with its parameters.
+fn last_script(policy: &spec::ScriptPolicy) -> (&Path, &Node) {
+    match policy.changes.last() {
+        Some(change) => (&change.script, &change.params),
+        None => (&policy.script, &policy.params),
+    }
+}
+
+/// In what the script that is given differs from the one that the run had last.
+fn script_changes(given: &spec::ScriptPolicy, recorded: &spec::ScriptPolicy, limits: &Sandbox) -> Result<Vec<Changed>> {
+    let read = |policy| {
+        let (path, params) = last_script(policy);
+        let script = compile(path, params, limits)?;
+        Ok::<_, Error>((Files::of(script.script()), script.params()))
+    };
+    let ((now, params_now), (then, params_then)) = (read(given)?, read(recorded)?);
+    let mut changes = Vec::new();
+    if !now.say_the_same(&then) {
+        let hash = |files: &Files| sha256(files.whole_text().as_bytes());
+        changes.push(Changed { what: format!("{POLICY}{}", now.name()), recorded: hash(&then), now: hash(&now) });
+    }
+    if params_now != params_then {
+        let text = |params: &Node| params.to_json().to_string();
+        changes.push(Changed { what: format!("{POLICY}params"), recorded: text(&params_then), now: text(&params_now) });
+    }
+    Ok(changes)
+}
