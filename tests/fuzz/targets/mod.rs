@@ -2,10 +2,12 @@
 //! makes up, `tests/fuzz_seeds.rs` on the seeds.
 
 pub mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod descriptor;
 pub mod genotype;
 pub mod graph;
+pub mod manifest;
 pub mod script;
 pub mod space;
 pub mod spec;
@@ -20,5 +22,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("genotype", genotype::run),
     ("data", data::run),
     ("script", script::run),
+    ("manifest", manifest::run),
+    ("checkpoint", checkpoint::run),
     ("descriptor", descriptor::run),
 ];
