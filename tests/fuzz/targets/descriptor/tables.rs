@@ -110,7 +110,8 @@ pub fn fill() -> &'static abi::Entry {
     }
 }
 
-unsafe extern "C-unwind" fn init(_: *const abi::Host, error: *const abi::Sink) -> abi::Status {
+unsafe extern "C-unwind" fn init(host: *const abi::Host, error: *const abi::Sink) -> abi::Status {
+    take(|s| s.host = host);
     // SAFETY: the sink came with the call.
     unsafe { say(error) };
     take(Source::status)
@@ -160,8 +161,7 @@ unsafe extern "C-unwind" fn describe_operation(_: usize, info: *mut abi::Operati
 
 unsafe extern "C-unwind" fn describe(_: usize, info: *mut abi::Info) -> abi::Status {
     let (filled, status) = take(|s| {
-        let filled =
-            abi::Info { size: size::<abi::Info>(s), name: s.text(), doc: s.text(), parameter_count: s.size() };
+        let filled = abi::Info { size: size::<abi::Info>(s), name: s.text(), doc: s.text(), parameter_count: s.size() };
         (filled, s.status())
     });
     // SAFETY: the host passes a table to be filled.
