@@ -44,6 +44,8 @@ pub(super) const INPUTS: &str = "inputs";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// What a finished run has found.
 pub(super) const RESULT: &str = "genotype.json";
+/// All weights and α of a finished run, in the folder of checkpoints.
+pub(super) const FINAL: &str = "final.safetensors";
 /// Why a run failed.
 pub(super) const FAILURE: &str = "failure.txt";
 /// How long lines may wait in memory.
@@ -179,7 +181,7 @@ impl RunDirectory {
         let folder = self.path.join(CHECKPOINTS);
         fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
         let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha)?)?;
-        write_whole(&folder.join("final.safetensors"), &content)?;
+        write_whole(&folder.join(FINAL), &content)?;
         // The last: a run that has it is finished.
         write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())
     }
