@@ -3,56 +3,23 @@
 
 mod common;
 
+use common::record::{assert_same, record};
 use common::{edas, library, repository};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 const SETTINGS: &[&str] =
     &["search.epochs=2", "data.limit=160", "search.batch=16", "network.cells=3", "network.channels=4", "threads=1"];
 
-/// Runs a search in a folder and returns what it wrote: file name → text or bytes. Times are taken out.
-fn search(folder: &Path, spec: &Path, run: &str, settings: &[&str]) -> BTreeMap<String, Vec<u8>> {
+/// Runs a search in a folder and returns what it wrote, without times.
+fn search(folder: &Path, spec: &Path, run: &str, settings: &[&str]) -> BTreeMap<&'static str, Vec<u8>> {
     let mut command = edas(folder);
     command.args(["search", "--quiet", "--run", run]).arg(spec);
     for setting in settings {
         command.args(["--set", setting]);
     }
     command.assert().success();
-    read(&folder.join(run))
-}
-
-fn read(run: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for name in [
-        "metrics.jsonl",
-        "genotypes.jsonl",
-        "trace.jsonl",
-        "alpha.jsonl",
-        "genotype.json",
-        "checkpoints/final.safetensors",
-    ] {
-        let bytes = std::fs::read(run.join(name)).expect("the run wrote it");
-        files.insert(name.to_owned(), if name == "metrics.jsonl" { without_seconds(&bytes) } else { bytes });
-    }
-    files
-}
-
-fn without_seconds(bytes: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(bytes).expect("text");
-    let line = |line: &str| {
-        let mut value: Value = serde_json::from_str(line).expect("JSON");
-        assert!(value["seconds"].as_f64().expect("a number") > 0.0);
-        value.as_object_mut().expect("an object").remove("seconds");
-        format!("{value}\n")
-    };
-    text.lines().map(line).collect::<String>().into_bytes()
-}
-
-fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>, what: &str) {
-    for (name, bytes) in a {
-        assert!(b[name] == *bytes, "{what}: {name} differs");
-    }
+    record(&folder.join(run))
 }
 
 #[test]
@@ -91,13 +58,11 @@ fn a_second_search_in_the_same_process_gives_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = |name: &str| {
         let search = edas::Search::from_spec(common::small_spec(&[])).expect("a sound spec");
-        let setup = search.setup();
-        let contents = setup.contents();
         let path = folder.path().join(name);
-        let mut directory = edas::run::RunDirectory::create(&path, &contents).expect("a new folder");
+        let mut directory = edas::run::RunDirectory::create(&path, &search.setup().contents()).expect("a new folder");
         search.run(&mut [&mut directory]).expect("it runs");
         drop(directory);
-        read(&path)
+        record(&path)
     };
     assert_same(&run("first"), &run("second"), "a second search");
 }

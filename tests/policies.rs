@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::record::{assert_same, record};
 use common::{compiled, darts_space, library, library_named, repository, small_spec};
 use edas::extension::{Plugin, Registry};
 use edas::policy::turn::Clock;
@@ -14,6 +15,7 @@ use edas::run::RunDirectory;
 use edas::spec::{Node, Sandbox, Spec};
 use edas::train::Setup;
 use edas::{Error, Search};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -138,36 +140,17 @@ fn params_of(policy: &PluginPolicy) -> Option<usize> {
 }
 
 /// Everything that a search writes, times taken out.
-fn written(spec: Spec) -> Vec<(String, Vec<u8>)> {
+fn written(spec: Spec) -> BTreeMap<&'static str, Vec<u8>> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
     run(spec, &path);
-    let read = |name: &str| std::fs::read(path.join(name)).expect("the run wrote it");
-    let seconds = |line: &str| {
-        let mut value: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        value.as_object_mut().expect("an object").remove("seconds");
-        format!("{value}\n")
-    };
-    let metrics: String = String::from_utf8(read("metrics.jsonl")).expect("text").lines().map(seconds).collect();
-    ["trace.jsonl", "alpha.jsonl", "genotypes.jsonl", "genotype.json", "checkpoints/final.safetensors"]
-        .map(|name| (name.to_owned(), read(name)))
-        .into_iter()
-        .chain([("metrics.jsonl".to_owned(), metrics.into_bytes())])
-        .collect()
+    record(&path)
 }
 
 fn run(spec: Spec, path: &Path) {
     let search = Search::from_spec(spec).expect("a sound spec");
-    let setup = search.setup();
-    let contents = setup.contents();
-    let mut directory = RunDirectory::create(path, &contents).expect("a new folder");
+    let mut directory = RunDirectory::create(path, &search.setup().contents()).expect("a new folder");
     search.run(&mut [&mut directory]).expect("it runs");
-}
-
-fn assert_same(a: &[(String, Vec<u8>)], b: &[(String, Vec<u8>)], what: &str) {
-    for ((name, a), (_, b)) in a.iter().zip(b) {
-        assert!(a == b, "{what}: {name} differs");
-    }
 }
 
 #[test]
@@ -192,8 +175,7 @@ fn a_search_in_which_edges_lose_candidates_gives_the_bits_of_the_scripts() {
     let in_c = compiled("tests/plugins/c-gates/policy.c", "gates", &["-pedantic"]);
     assert_same(&of(&policy(&in_c)), &expected, "shrinking in C");
     // Eight candidates, four, two, one.
-    let alpha = expected.iter().find(|(name, _)| name == "alpha.jsonl").expect("the run wrote it");
-    let text = std::str::from_utf8(&alpha.1).expect("text");
+    let text = std::str::from_utf8(&expected["alpha.jsonl"]).expect("text");
     let widths = text.lines().map(|line| {
         let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
         value["cells"]["normal"][3].as_array().expect("a row").len()
@@ -435,7 +417,7 @@ fn a_plugins_space_is_made_of_its_own_operations() {
     let operations: Vec<&str> =
         setup.space.cell_types[0].edges[0].candidates.iter().map(|c| c.operation.op_set()).collect();
     assert_eq!(operations, ["nb201"; 5]);
-    let written = setup.portable_spec().to_yaml().expect("YAML");
+    let written = setup.contents().spec.to_yaml().expect("YAML");
     for line in ["plugins:\n- nb201\nspace: inputs/nb201.yaml\n", "plugin: edas-policies\n"] {
         assert!(written.contains(line), "`{line}` is not in\n{written}");
     }

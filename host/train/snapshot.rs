@@ -72,7 +72,7 @@ impl Running {
     ///
     /// # Errors
     /// Where the snapshot is not of this search.
-    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
         let Snapshot { state, tensors } = snapshot;
         if state.iteration > self.iterations() || (state.pending && state.iteration == 0) {
             return Err(Error::new("the checkpoint is of a longer search")

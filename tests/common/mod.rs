@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub mod fixtures;
+pub mod kill;
+pub mod record;
 
 use edas::extension::Registry;
 use edas::graph::{Form, OpSet, OpSets};
