@@ -162,6 +162,11 @@ impl Checkpoints {
         best.map(|kept| kept.position)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     fn manifest(&self, position: Position) -> PathBuf {
         self.folder.join(position.name()).with_extension("json")
     }
@@ -214,7 +219,11 @@ impl Checkpoints {
         if self.list.iter().any(|kept| kept.position == position) {
             return Ok(());
         }
-        fs::create_dir_all(&self.folder).map_err(|e| Error::io("create", &self.folder, &e))?;
+        // Not the folders above it: a run directory that has vanished stays so.
+        match fs::create_dir(&self.folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", &self.folder, &e)),
+            _ => {}
+        }
         let path = self.manifest(position);
         let beside = path.with_extension("safetensors");
         let content = tensors::serialize(&snapshot.tensors)?;

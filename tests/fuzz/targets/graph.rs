@@ -17,7 +17,10 @@ pub fn sound(graph: &LayerGraph, inputs: &[Shape]) {
     let mut made = graph.inputs;
     for node in &graph.nodes {
         assert!(node.inputs.iter().all(|value| *value < made), "a value is read before it is made");
-        assert!(node.outputs.iter().copied().eq(made..made + node.outputs.len()), "values are numbered as they are made");
+        assert!(
+            node.outputs.iter().copied().eq(made..made + node.outputs.len()),
+            "values are numbered as they are made"
+        );
         assert!(node.tensors.iter().all(|tensor| *tensor < graph.tensors.len()));
         made += node.outputs.len();
     }

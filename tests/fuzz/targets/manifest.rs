@@ -20,7 +20,11 @@ pub fn run(data: &[u8]) {
     let Some(manifest) = check::sound(Manifest::parse(&sealed, Path::new(FILE))) else { return };
     let written = manifest.to_text().expect("what was read can be written");
     assert_eq!(Manifest::parse(&written, Path::new(FILE)).as_ref(), Ok(&manifest), "{written}");
-    let other = written.replacen("\"pending\":true", "\"pending\":1234", 1).replacen("\"pending\":false", "\"pending\":true", 1);
+    let other = written.replacen("\"pending\":true", "\"pending\":1234", 1).replacen(
+        "\"pending\":false",
+        "\"pending\":true",
+        1,
+    );
     if other != written {
         assert!(Manifest::parse(&other, Path::new(FILE)).is_err(), "{other}");
     }

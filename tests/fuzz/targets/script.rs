@@ -69,7 +69,9 @@ fn policy(text: &str) {
         let Some(state) = check::sound(policy.state()) else { return };
         let Some(lines) = plans(&mut policy, &turn) else { return };
         // Another of the same script goes on from the state as this one did.
-        if iteration > 0 && let Some(mut other) = made(text) {
+        if iteration > 0
+            && let Some(mut other) = made(text)
+        {
             let read: serde_json::Value = serde_json::from_str(&state.to_string()).expect("JSON");
             other.set_state(&read).expect("the state is one of this script");
             assert_eq!(other.state().expect("plain data").to_string(), state.to_string());
@@ -81,12 +83,8 @@ fn policy(text: &str) {
         if check::sound(policy.feedback(&turn, &[result])).is_none() {
             return;
         }
-        let end = EpochEnd {
-            index: iteration / 5,
-            derived_accuracy: Some(0.5),
-            alpha: alpha.clone(),
-            space: view.clone(),
-        };
+        let end =
+            EpochEnd { index: iteration / 5, derived_accuracy: Some(0.5), alpha: alpha.clone(), space: view.clone() };
         let Some(after) = check::sound(policy.end_epoch(&end)) else { return };
         if check::sound(after.check(view)).is_some() {
             assert_eq!(view.keeping(&after.keep).edges.len(), view.edges.len());

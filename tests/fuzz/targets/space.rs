@@ -32,8 +32,7 @@ pub fn run(data: &[u8]) {
     let again = again.unwrap_or_else(|e| panic!("a space that was written cannot be read: {e}\n{form}"));
     assert_eq!(space.form, again.form);
 
-    let alpha: Vec<Vec<f64>> =
-        space.edges().enumerate().map(|(e, (_, edge))| row(e, edge.candidates.len())).collect();
+    let alpha: Vec<Vec<f64>> = space.edges().enumerate().map(|(e, (_, edge))| row(e, edge.candidates.len())).collect();
     for rule in [Rule::Argmax, Rule::Top2] {
         let genotype = derive(&space, &alpha, rule);
         let choices = genotype.choices(&space).unwrap_or_else(|e| panic!("{e}"));

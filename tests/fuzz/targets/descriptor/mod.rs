@@ -87,8 +87,7 @@ fn search(policies: &PluginPolicies, name: &str) {
         }
         let result = StepResult { phase: Phase::Weights, loss: 0.5, accuracy: 1.0 };
         check::sound(policy.feedback(&turn, &[result]));
-        let end =
-            EpochEnd { index: iteration, derived_accuracy: None, alpha: alpha.clone(), space: view.clone() };
+        let end = EpochEnd { index: iteration, derived_accuracy: None, alpha: alpha.clone(), space: view.clone() };
         if let Some(after) = check::sound(policy.end_epoch(&end))
             && check::sound(after.check(view)).is_some()
         {

@@ -120,11 +120,7 @@ pub unsafe extern "C-unwind" fn end_epoch(
 
 /// # Safety
 /// As the interface says of `save`.
-pub unsafe extern "C-unwind" fn save(
-    _: *mut c_void,
-    state: *const abi::Sink,
-    error: *const abi::Sink,
-) -> abi::Status {
+pub unsafe extern "C-unwind" fn save(_: *mut c_void, state: *const abi::Sink, error: *const abi::Sink) -> abi::Status {
     // SAFETY: the sinks came with the call.
     unsafe {
         say(state);
@@ -135,7 +131,12 @@ pub unsafe extern "C-unwind" fn save(
 
 /// # Safety
 /// As the interface says of `restore`.
-pub unsafe extern "C-unwind" fn restore(_: *mut c_void, _: *const u8, _: usize, error: *const abi::Sink) -> abi::Status {
+pub unsafe extern "C-unwind" fn restore(
+    _: *mut c_void,
+    _: *const u8,
+    _: usize,
+    error: *const abi::Sink,
+) -> abi::Status {
     // SAFETY: the sink came with the call.
     unsafe { say(error) };
     take(Source::status)

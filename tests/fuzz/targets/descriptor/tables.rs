@@ -160,8 +160,7 @@ unsafe extern "C-unwind" fn describe_operation(_: usize, info: *mut abi::Operati
 
 unsafe extern "C-unwind" fn describe(_: usize, info: *mut abi::Info) -> abi::Status {
     let (filled, status) = take(|s| {
-        let filled =
-            abi::Info { size: size::<abi::Info>(s), name: s.text(), doc: s.text(), parameter_count: s.size() };
+        let filled = abi::Info { size: size::<abi::Info>(s), name: s.text(), doc: s.text(), parameter_count: s.size() };
         (filled, s.status())
     });
     // SAFETY: the host passes a table to be filled.
