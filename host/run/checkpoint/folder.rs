@@ -203,7 +203,10 @@ impl Checkpoints {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.ends_with(TEMPORARY) {
+            // Tensors whose manifest was not written yet, or was removed already.
+            let alone = name.strip_suffix(".safetensors").is_some_and(|name| Position::parse(name).is_some())
+                && ["json", PASSED_OVER].iter().all(|ending| !path.with_extension(ending).exists());
+            if alone || name.ends_with(TEMPORARY) {
                 fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
             }
         }
