@@ -48,7 +48,6 @@ fn whole(spec: &Spec, run: &Path) {
 /// Runs a search that is interrupted again and again, each time after 1 to `most` iterations. Returns how often.
 fn in_parts(spec: &Spec, run: &Path, most: u64, seed: u64) -> u64 {
     let mut stream = Stream::new(seed, Purpose::Split, 0);
-    fs::create_dir(run).expect("a new folder");
     for session in 0.. {
         let resumed =
             Search::resume(spec.clone(), run, Resume::default()).expect("it can go on").expect("not finished");
@@ -150,7 +149,6 @@ fn other_loader_threads_validations_on_the_way_second_order_and_double_precision
     let (one, parts) = (folder.path().join("one"), folder.path().join("parts"));
     let spec = small_spec(&["data.workers=1"]);
     whole(&spec, &one);
-    fs::create_dir(&parts).expect("a folder");
     for workers in [4, 1, 3, 2, 5] {
         let spec = small_spec(&[&format!("data.workers={workers}"), "checkpoint.keep=1", "sandbox.operations=1000000"]);
         let resumed = Search::resume(spec, &parts, Resume::default()).expect("it can go on").expect("not finished");
@@ -317,7 +315,6 @@ fn a_watched_run_goes_on_with_the_scripts_that_it_had_and_is_watched_on() {
     };
     fs::write(&script, text("this.n % 5")).expect("written");
     let spec = small_spec(&[&format!("policy={{script: {}, params: {{}}}}", script.display()), "search.epochs=6"]);
-    fs::create_dir(&run).expect("a folder");
     let how = Resume { watch: true, ..Resume::default() };
     // Interrupted after the change of epoch 0, before that of epoch 3 is seen, and once more.
     let texts = || vec![(0, text("5 + this.n % 5")), (3, text("10 + this.n % 5"))];
