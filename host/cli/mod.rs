@@ -8,6 +8,7 @@
 
 mod check;
 mod derive;
+mod diff;
 mod doctor;
 mod export;
 mod golden;
@@ -17,6 +18,7 @@ mod output;
 mod plugin;
 mod policy;
 mod progress;
+mod replay;
 mod results_table;
 mod run_files;
 mod search;
@@ -25,6 +27,7 @@ mod trace;
 
 use crate::error::Error;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,6 +67,14 @@ enum Command {
     /// Find a run's architecture in a table of benchmark results.
     #[command(after_help = "Example:\n  edas lookup runs/nb201-cifar10-0 --table nb201.csv --value cifar10_test")]
     Lookup(lookup::Options),
+    /// Run a run again and compare every loss, plan and α with its record, bit by bit.
+    #[command(
+        after_help = "Example:\n  edas replay runs/quickstart-0\n  edas replay runs/quickstart-0 --from newest --iterations 10"
+    )]
+    Replay(replay::Options),
+    /// Say where the records of two runs part.
+    #[command(after_help = "Example:\n  edas diff runs/quickstart-0 runs/quickstart-1")]
+    Diff(diff::Options),
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
@@ -150,31 +161,17 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, not errors.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let printed = error.print();
+            return match printed {
+                _ if error.use_stderr() => ExitCode::from(2),
+                Err(e) if e.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+                _ => ExitCode::SUCCESS,
+            };
         }
     };
     output::keep_stdout();
     log(cli.verbose);
-    let result = match cli.command {
-        Command::Search(options) => search::run(&options, cli.json),
-        Command::Check(options) => check::run(&options, cli.json),
-        Command::Trace(options) => trace::run(&options, cli.json),
-        Command::Derive(options) => derive::run(&options, cli.json),
-        Command::Export(options) => export::run(&options),
-        Command::Lookup(options) => lookup::run(&options, cli.json),
-        Command::Plugin(command) => plugin::run(&command, cli.json),
-        Command::Policy(command) => policy::run(&command, cli.json),
-        Command::Golden(command) => golden::run(&command, cli.json),
-        Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
-        Command::Doctor => doctor::run(cli.json),
-        Command::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "edas", &mut text);
-            output::print(&String::from_utf8_lossy(&text))
-        }
-    };
-    match result {
+    match message::without_panics(|| run(cli)) {
         Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
         Err(Failure::No) => ExitCode::from(1),
         Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
@@ -185,6 +182,29 @@ pub fn main() -> ExitCode {
         Err(Failure::Later(error)) => {
             message::show(&error);
             ExitCode::from(1)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Done {
+    match cli.command {
+        Command::Search(options) => search::run(&options, cli.json),
+        Command::Check(options) => check::run(&options, cli.json),
+        Command::Trace(options) => trace::run(&options, cli.json),
+        Command::Derive(options) => derive::run(&options, cli.json),
+        Command::Export(options) => export::run(&options),
+        Command::Lookup(options) => lookup::run(&options, cli.json),
+        Command::Replay(options) => replay::run(&options, cli.json),
+        Command::Diff(options) => diff::run(&options, cli.json),
+        Command::Plugin(command) => plugin::run(&command, cli.json),
+        Command::Policy(command) => policy::run(&command, cli.json),
+        Command::Golden(command) => golden::run(&command, cli.json),
+        Command::Schema => output::print(&format!("{:#}\n", crate::spec::schema())),
+        Command::Doctor => doctor::run(cli.json),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "edas", &mut text);
+            output::print(&String::from_utf8_lossy(&text))
         }
     }
 }
@@ -200,6 +220,8 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would report on stderr that stderr cannot be written, and panic over that.
+        .log_internal_errors(false)
         .with_ansi(output::colours(&std::io::stderr()))
         .init();
 }

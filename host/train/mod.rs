@@ -4,11 +4,13 @@
 //! - [`running`]: a search while it runs: iterations, the end of an epoch, validation
 //! - [`snapshot`]: a running search as plain data, and back
 //! - [`resume`]: searches that go on where a run stands
+//! - [`replay`]: a run once more, compared with its record
 //! - [`interruption`]: the wish that a search stops where it is
 //! - `progress`, `due`: how far a search has come, and when it saves that
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `reload`: scripts that change while a search runs
+//! - `estimate`: what a search needs of memory
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
@@ -25,6 +27,7 @@
 pub mod batch;
 mod change;
 mod due;
+mod estimate;
 pub mod finite;
 pub mod golden;
 pub mod inputs;
@@ -35,6 +38,7 @@ mod penalty;
 mod plugins;
 mod progress;
 mod reload;
+pub mod replay;
 pub mod resume;
 pub mod running;
 pub mod schedule;
