@@ -4,6 +4,7 @@
 //! embedder reads the fields.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,6 +78,8 @@ pub struct Fields {
     pub help: Option<String>,
     /// What the program was doing, innermost first.
     pub context: Vec<String>,
+    /// Whether it is that memory ran out.
+    pub exhausted: bool,
 }
 
 impl Error {
@@ -89,13 +92,31 @@ impl Error {
             found: None,
             help: None,
             context: Vec::new(),
+            exhausted: false,
         }))
     }
 
     /// A file could not be read or written.
     pub fn io(action: &str, path: impl AsRef<Path>, error: &std::io::Error) -> Self {
         let path = path.as_ref();
-        Self::new(format!("cannot {action} {}: {error}", path.display()))
+        let io = Self::new(format!("cannot {action} {}: {error}", path.display()));
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => io.help("make room on that disk"),
+            ErrorKind::ReadOnlyFilesystem => io.help("that disk can only be read: make it writable, or use another"),
+            ErrorKind::OutOfMemory => io.running_out(),
+            _ if error.raw_os_error() == Some(EIO) => io.help("that disk fails: the system's log may say more"),
+            _ => io,
+        }
+    }
+
+    /// So many bytes of memory could not be had for something.
+    pub fn exhausted(bytes: usize, what: &str) -> Self {
+        Self::new(format!("memory ran out: {bytes} bytes for {what} cannot be had")).running_out()
+    }
+
+    fn running_out(mut self) -> Self {
+        self.0.exhausted = true;
+        self
     }
 
     /// Adds the place; a place that is already known stays.
@@ -133,6 +154,12 @@ impl Error {
     /// Adds what to do about it, unless something better is known already.
     pub fn help_if_none(mut self, text: String) -> Self {
         self.0.help.get_or_insert(text);
+        self
+    }
+
+    /// Adds what else to do about it.
+    pub fn help_too(mut self, text: &str) -> Self {
+        self.0.help = Some(self.0.help.map_or_else(|| text.to_owned(), |help| format!("{help}; {text}")));
         self
     }
 
@@ -174,9 +201,34 @@ impl From<tch::TchError> for Error {
         // libtorch appends its own C++ backtrace; the first line says what happened.
         let text = error.to_string();
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error");
-        Error::new(format!("libtorch: {line}"))
+        let error = Error::new(format!("libtorch: {line}"));
+        if EXHAUSTED.iter().any(|sign| line.contains(sign)) { error.running_out() } else { error }
     }
 }
+
+/// A vector with room for so many elements, where there is enough memory: a plain one would end the process.
+///
+/// # Errors
+/// Where there is not.
+pub(crate) fn room<T>(elements: usize, what: &str) -> Result<Vec<T>> {
+    let mut vector = Vec::new();
+    match vector.try_reserve_exact(elements) {
+        Ok(()) => Ok(vector),
+        Err(_) => Err(Error::exhausted(elements.saturating_mul(size_of::<T>()), what)),
+    }
+}
+
+/// A panic's message.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// The system's number for a disk that fails.
+const EIO: i32 = 5;
+
+/// By what libtorch's message says that memory ran out.
+const EXHAUSTED: [&str; 4] = ["can't allocate memory", "not enough memory", "out of memory", "bad_alloc"];
 
 /// The candidate that is nearest to a misspelt name, phrased as help, if any is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {

@@ -61,6 +61,25 @@
 //! # }
 //! ```
 //!
+//! A run that is kept in a directory, and that goes on where it stood when it ended before its time:
+//!
+//! ```no_run
+//! use edas::train::{End, Interruption, resume::Resume};
+//! use edas::{Search, spec::Spec};
+//!
+//! # fn main() -> edas::Result<()> {
+//! let spec = Spec::load("specs/quickstart.yaml", &[])?;
+//! let interruption = Interruption::default(); // any thread may utter it
+//! if let Some(run) = Search::resume(spec, "runs/mine".as_ref(), Resume::default())? {
+//!     let (search, mut directory) = (run.search, run.directory);
+//!     if let End::Interrupted { iteration } = search.run_unless(&interruption, &mut [&mut directory])? {
+//!         println!("goes on after {iteration} iterations");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The library prints nothing, ends no process, and keeps no state but the plugins that were loaded and libtorch's own. With
 //! `default-features = false` neither command line nor progress bars are compiled.
 

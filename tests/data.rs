@@ -280,7 +280,7 @@ fn a_loader_that_is_dropped_early_ends() {
 fn plain_batches_keep_order_and_the_smaller_last() {
     let data = counting(7, 2, 2);
     let list = [6, 0, 3, 1, 2];
-    let batches: Vec<_> = Plain::new(&data, &list, 2).collect();
+    let batches: Vec<_> = Plain::new(&data, &list, 2).collect::<Result<_, _>>().expect("memory");
     assert_eq!(batches.iter().map(|b| b.labels.clone()).collect::<Vec<_>>(), [vec![0, 0], vec![0, 1], vec![2]]);
     assert_eq!(batches[2].images.len(), 4);
 }

@@ -336,6 +336,7 @@ fn the_derived_network_is_the_supernet_under_the_strongest_plan() {
     let images: Vec<usize> = (0..500).collect();
     for norm in [Norm::Batch, Norm::Running] {
         for batch in edas::data::Plain::new(&data, &images, 100) {
+            let batch = batch.expect("memory");
             let batch = TensorBatch::new(&batch, settings.image, settings.kind, settings.device).expect("tensors");
             let of = |network: &Network, plan: &Resolved| {
                 let logits = network.forward(&batch.images, plan, &none, norm).expect("it runs");

@@ -2,9 +2,8 @@
 
 use super::output::{self, bytes, count, duration};
 use super::{Done, Failure, SpecOptions};
-use crate::graph::Cost;
 use crate::native;
-use crate::policy::{CandidateCost, Resolved, ResolvedGate};
+use crate::policy::CandidateCost;
 use crate::space::Candidate;
 use crate::spec::Every;
 use crate::train::Search;
@@ -25,9 +24,6 @@ pub(super) struct Options {
     resolved: bool,
 }
 
-/// Iterations whose plans the estimate of memory is made from.
-const FIRST: u64 = 16;
-
 /// Iterations that are timed, after one that is not.
 const TIMED: usize = 3;
 
@@ -38,19 +34,12 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         return output::print(&setup.spec.to_yaml()?);
     }
     let mut search = Search::from_spec(spec)?;
-    let first = search.first_plans(FIRST).map_err(Failure::Later)?;
+    let memory = search.memory().map_err(Failure::Later)?;
     let setup = search.setup();
     let mut report = serde_json::Map::new();
     let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
     let network = &setup.network;
     let weights: i64 = network.parameters.iter().filter(|p| p.trained).map(|p| p.tensor.numel() as i64).sum();
-    let costs: Vec<Cost> = plans(setup, first).iter().map(|plan| network.cost(plan)).collect();
-    let largest = costs.iter().map(|c| c.activations).max().unwrap_or(0);
-    let element = if setup.spec.network.precision == crate::spec::Precision::Float64 { 8 } else { 4 };
-    // Weights and their momentum; gradients of those in use; what the way back keeps of the forward pass, and as much again
-    // for its own values in flight.
-    let in_use = costs.iter().map(|c| c.parameters).max().unwrap_or(0);
-    let memory = element * (2 * weights + in_use + 2 * largest * i64::from(setup.spec.search.batch));
     let iterations = search.iterations_per_epoch() * u64::from(setup.spec.search.epochs);
     put("spec", json!(setup.spec.name));
     put("space", json!(setup.space.name));
@@ -75,25 +64,6 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         return output::json(&report);
     }
     output::print(&text(&report, &candidates))
-}
-
-/// The policy's first plans, as they are and at the most that they can grow to: when α has moved, the strongest
-/// candidate of an edge may be its most expensive one.
-fn plans(setup: &Setup, first: Vec<Resolved>) -> Vec<Resolved> {
-    let costs = setup.network.candidate_costs();
-    let most = |edge: usize| {
-        let row = &costs[edge];
-        ResolvedGate::Single((0..row.len()).max_by_key(|c| row[*c].multiply_adds).unwrap_or(0))
-    };
-    let grown = |plan: &Resolved| {
-        let gate = |(edge, gate): (usize, &ResolvedGate)| match gate {
-            ResolvedGate::Single(_) => most(edge),
-            other => other.clone(),
-        };
-        Resolved { gates: plan.gates.iter().enumerate().map(gate).collect(), ..plan.clone() }
-    };
-    let grown: Vec<Resolved> = first.iter().map(grown).collect();
-    [first, grown].concat()
 }
 
 /// The candidates of each cell type by their names, in the order in which its edges name them first.

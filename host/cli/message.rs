@@ -1,8 +1,30 @@
 //! Errors as text: what, where with the line, expected, found, what to do.
 
 use super::output::{colours, say};
-use crate::error::{Error, Place};
+use super::{Done, Failure};
+use crate::error::{Error, Place, panic_text};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+/// Does a command's work. What the program did not foresee becomes an error like others; other threads' panics say nothing.
+pub(super) fn without_panics(work: impl FnOnce() -> Done) -> Done {
+    static PLACE: Mutex<Option<String>> = Mutex::new(None);
+    panic::set_hook(Box::new(|info| {
+        tracing::debug!("{info}");
+        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }));
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = panic_text(&*panic);
+        Err(Failure::Later(
+            Error::new("edas made a mistake")
+                .found(place.map_or_else(|| text.clone(), |place| format!("{text}, at {place}")))
+                .help("this is a bug: please report it, with what `edas doctor` prints"),
+        ))
+    })
+}
 
 /// Writes an error to stderr.
 pub(super) fn show(error: &Error) {

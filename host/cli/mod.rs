@@ -27,6 +27,7 @@ mod trace;
 
 use crate::error::Error;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -160,13 +161,33 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, not errors.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let printed = error.print();
+            return match printed {
+                _ if error.use_stderr() => ExitCode::from(2),
+                Err(e) if e.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+                _ => ExitCode::SUCCESS,
+            };
         }
     };
     output::keep_stdout();
     log(cli.verbose);
-    let result = match cli.command {
+    match message::without_panics(|| run(cli)) {
+        Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
+        Err(Failure::No) => ExitCode::from(1),
+        Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
+        Err(Failure::Input(error)) => {
+            message::show(&error);
+            ExitCode::from(2)
+        }
+        Err(Failure::Later(error)) => {
+            message::show(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Done {
+    match cli.command {
         Command::Search(options) => search::run(&options, cli.json),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),
@@ -185,19 +206,6 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "edas", &mut text);
             output::print(&String::from_utf8_lossy(&text))
         }
-    };
-    match result {
-        Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
-        Err(Failure::No) => ExitCode::from(1),
-        Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
-        Err(Failure::Input(error)) => {
-            message::show(&error);
-            ExitCode::from(2)
-        }
-        Err(Failure::Later(error)) => {
-            message::show(&error);
-            ExitCode::from(1)
-        }
     }
 }
 
@@ -212,6 +220,8 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would report on stderr that stderr cannot be written, and panic over that.
+        .log_internal_errors(false)
         .with_ansi(output::colours(&std::io::stderr()))
         .init();
 }

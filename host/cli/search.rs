@@ -44,10 +44,10 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
         path.get_or_insert(spec.spec.clone());
         spec.spec.push("spec.yaml");
     }
+    let interruption = signals::interruption()?;
     let spec = spec.load()?;
     let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
-    let interruption = signals::interruption()?;
-    let (search, mut directory) = if options.resume && path.symlink_metadata().is_ok() {
+    let (search, mut directory) = if options.resume {
         let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
         match Search::resume(spec, &path, how)? {
             Some(resumed) => {
@@ -65,10 +65,7 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let mut progress = Progress::new(options.quiet);
     let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
-    let end = result.map_err(|error| {
-        directory.fail(&error);
-        Failure::Later(error.help_if_none(format!("what the run wrote until then is in {}", path.display())))
-    })?;
+    let end = result.map_err(|error| Failure::Later(directory.fail(error)))?;
     let outcome = match end {
         End::Finished(outcome) => outcome,
         End::Interrupted { iteration } => {

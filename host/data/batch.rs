@@ -2,6 +2,7 @@
 
 use super::augment::{Augment, Draw};
 use super::dataset::DataSet;
+use crate::error::{Result, room};
 use crate::random::Source;
 
 /// Images and labels, ready for the network.
@@ -61,6 +62,9 @@ pub fn drawn(data: &DataSet, image: usize, draw: &Draw) -> Vec<f32> {
 }
 
 /// A batch of these images; each is augmented by the stream at position `epoch` × images + image.
+///
+/// # Errors
+/// Where there is not enough memory.
 pub fn augmented(
     data: &DataSet,
     normaliser: &Normaliser,
@@ -68,21 +72,21 @@ pub fn augmented(
     augment: Augment,
     source: &Source,
     epoch: u64,
-) -> Batch {
-    let mut batch = empty(data, images);
+) -> Result<Batch> {
+    let mut batch = empty(data, images)?;
     for image in images {
         let mut stream = source.at(epoch * data.len() as u64 + *image as u64);
         let draw = augment.draw(data.height, data.width, &mut stream);
         normaliser.write(data, *image, &draw, &mut batch.images);
     }
-    batch
+    Ok(batch)
 }
 
-fn empty(data: &DataSet, images: &[usize]) -> Batch {
-    Batch {
-        images: Vec::with_capacity(images.len() * data.channels * data.height * data.width),
+fn empty(data: &DataSet, images: &[usize]) -> Result<Batch> {
+    Ok(Batch {
+        images: room(images.len() * data.channels * data.height * data.width, "a batch of images")?,
         labels: images.iter().map(|image| i64::from(data.images.labels[*image])).collect(),
-    }
+    })
 }
 
 /// Batches of a list of images in order, as they are; the last may be smaller.
@@ -100,14 +104,16 @@ impl<'a> Plain<'a> {
 }
 
 impl Iterator for Plain<'_> {
-    type Item = Batch;
+    type Item = Result<Batch>;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Result<Batch>> {
         let images = self.chunks.next()?;
-        let mut batch = empty(self.data, images);
-        for image in images {
-            self.normaliser.write(self.data, *image, &Draw::NONE, &mut batch.images);
-        }
+        let batch = empty(self.data, images).map(|mut batch| {
+            for image in images {
+                self.normaliser.write(self.data, *image, &Draw::NONE, &mut batch.images);
+            }
+            batch
+        });
         Some(batch)
     }
 }

@@ -3,6 +3,7 @@
 //! A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 pixels: red, green, blue planes of 32×32.
 
 use super::dataset::{DataSet, Images, Part, hash};
+use super::source::read_whole;
 use crate::error::{Error, Place, Result};
 use std::path::{Path, PathBuf};
 
@@ -123,7 +124,15 @@ pub fn load(layout: &Layout, root: &Path, part: Part) -> Result<DataSet> {
 }
 
 fn read(layout: &Layout, file: &Path, images: &mut Images) -> Result<()> {
-    let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, &e).at(Place::file(file)))?;
+    let bytes = read_whole(file)?;
+    records(layout, &bytes, file, images)
+}
+
+/// Adds the images of a file that holds these bytes; `file` is only named in messages.
+///
+/// # Errors
+/// Where it is cut short or holds a label out of range; some images may have been added.
+pub fn records(layout: &Layout, bytes: &[u8], file: &Path, images: &mut Images) -> Result<()> {
     let record = layout.record();
     if bytes.is_empty() || bytes.len() % record != 0 {
         return Err(Error::new("this file is cut short or of another kind")
@@ -132,7 +141,8 @@ fn read(layout: &Layout, file: &Path, images: &mut Images) -> Result<()> {
             .found(format!("{} bytes", bytes.len()))
             .help(format!("unpack {} again", layout.archive)));
     }
-    images.pixels.reserve(bytes.len() / record * 3 * PLANE);
+    let pixels = bytes.len() / record * 3 * PLANE;
+    images.pixels.try_reserve_exact(pixels).map_err(|_| Error::exhausted(pixels, "the images of a file"))?;
     for (number, record_bytes) in bytes.chunks_exact(record).enumerate() {
         let label = usize::from(record_bytes[layout.labels - 1]);
         if label >= layout.classes {

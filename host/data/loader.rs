@@ -6,8 +6,9 @@ use super::augment::Augment;
 use super::batch::{Batch, Normaliser, augmented};
 use super::dataset::DataSet;
 use super::split::Split;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_text};
 use crate::random::{Purpose, Source};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -30,7 +31,7 @@ pub struct LoaderSettings {
 /// Hands out batches, iteration by iteration.
 pub struct Loader {
     /// One queue per thread: thread k prepares every `queues.len()`-th iteration.
-    queues: Vec<Receiver<(Batch, Batch)>>,
+    queues: Vec<Receiver<Result<(Batch, Batch)>>>,
     next: usize,
 }
 
@@ -68,19 +69,19 @@ impl Order {
 }
 
 impl Worker {
-    fn batches(&mut self, iteration: u64) -> (Batch, Batch) {
+    fn batches(&mut self, iteration: u64) -> Result<(Batch, Batch)> {
         let LoaderSettings { batch, augment, .. } = self.settings;
         let per_epoch = self.split.train.len().div_ceil(batch) as u64;
         let (epoch, within) = (iteration / per_epoch, (iteration % per_epoch) as usize);
         let order = self.train.at(&self.split.train, epoch);
         let train = order[within * batch..order.len().min((within + 1) * batch)].to_vec();
-        let first = augmented(&self.data, &self.normaliser, &train, augment, &self.train.augment, epoch);
+        let first = augmented(&self.data, &self.normaliser, &train, augment, &self.train.augment, epoch)?;
         // The search split has a batch of the same size; where it is smaller, it begins again.
         let length = train.len();
         let order = self.search.at(&self.split.search, epoch);
         let search: Vec<usize> = (within * batch..within * batch + length).map(|i| order[i % order.len()]).collect();
-        let second = augmented(&self.data, &self.normaliser, &search, augment, &self.search.augment, epoch);
-        (first, second)
+        let second = augmented(&self.data, &self.normaliser, &search, augment, &self.search.augment, epoch)?;
+        Ok((first, second))
     }
 }
 
@@ -105,8 +106,15 @@ impl Loader {
             };
             let run = move || {
                 let mut iteration = settings.first_iteration + k as u64;
-                // The queue closes when the loader is dropped: the thread then ends by itself.
-                while sender.send(worker.batches(iteration)).is_ok() {
+                loop {
+                    // Whoever waits for the batches must hear of a mistake in making them.
+                    let made = catch_unwind(AssertUnwindSafe(|| worker.batches(iteration)));
+                    let made = made.unwrap_or_else(|panic| Err(died().found(panic_text(&*panic))));
+                    let last = made.is_err();
+                    // The queue closes when the loader is dropped: the thread then ends by itself.
+                    if sender.send(made).is_err() || last {
+                        return;
+                    }
                     iteration += workers as u64;
                 }
             };
@@ -122,11 +130,15 @@ impl Loader {
     /// The batches of the next iteration: train split, search split.
     ///
     /// # Errors
-    /// Where the thread that prepares them died.
+    /// Where the thread that prepares them died, or has not enough memory.
     #[expect(clippy::should_implement_trait, reason = "it never ends, and it can fail")]
     pub fn next(&mut self) -> Result<(Batch, Batch)> {
         let batches = self.queues[self.next].recv();
         self.next = (self.next + 1) % self.queues.len();
-        batches.map_err(|_| Error::new("a loader thread died").help("this is a bug: please report it, with the spec"))
+        batches.unwrap_or_else(|_| Err(died()))
     }
+}
+
+fn died() -> Error {
+    Error::new("a loader thread died").help("this is a bug: please report it, with the spec")
 }

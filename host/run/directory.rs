@@ -141,10 +141,24 @@ impl RunDirectory {
         write_description(&self.path, &self.spec, &self.hashes)
     }
 
-    /// Notes why the run failed, in `failure.txt`.
-    pub fn fail(&mut self, error: &Error) {
+    /// Notes why the run failed, in `failure.txt`. The error then says where the run is, and how it can go on.
+    pub fn fail(&mut self, error: Error) -> Error {
+        // Another folder may have taken its place.
+        if !self.lock.holds() {
+            return error;
+        }
+        let _ = self.logs.iter_mut().try_for_each(Log::flush);
+        let _ = self.checkpoints.wait();
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
         let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
+        let run = self.path.display();
+        let written = format!("what the run wrote until then is in {run}");
+        let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
+        error.help_too(&if saved {
+            format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint")
+        } else {
+            written
+        })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -210,8 +224,8 @@ impl Observer for RunDirectory {
         match event {
             Event::Iteration(..) => {
                 if self.flushed.elapsed() >= FLUSH {
-                    self.checkpoints.look()?;
                     self.flush()?;
+                    self.checkpoints.look()?;
                 }
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! Tensors as plain data, and as safetensors files.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room};
 use crate::supernet::Parameters;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -31,7 +31,8 @@ impl Saved {
             kind => return Err(Error::new(format!("`{name}` has an element type that is not saved: {kind:?}"))),
         };
         let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
-        let mut bytes = vec![0; flat.numel() * size];
+        let mut bytes = room(flat.numel() * size, "a copy of the network")?;
+        bytes.resize(flat.numel() * size, 0);
         flat.f_copy_data_u8(&mut bytes, flat.numel())?;
         Ok(Self { name, shape: tensor.size().iter().map(|size| *size as usize).collect(), dtype, bytes })
     }
@@ -63,6 +64,9 @@ impl Saved {
     }
 }
 
+/// More than the header of a safetensors file says of a tensor besides its name.
+const HEADER: usize = 160;
+
 /// Copies of all weights and buffers, and of α as `alpha.<edge index>`.
 ///
 /// # Errors
@@ -76,8 +80,11 @@ pub fn network(parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<Vec<Saved>
 /// Tensors as the content of a safetensors file.
 ///
 /// # Errors
-/// Where two have one name.
+/// Where there is not enough memory.
 pub fn serialize(tensors: &[Saved]) -> Result<Vec<u8>> {
+    // What serializes would end the process where there is no room for the whole.
+    let header: usize = tensors.iter().map(|s| s.name.len() + HEADER).sum();
+    drop(room::<u8>(header + tensors.iter().map(|s| s.bytes.len()).sum::<usize>(), "a checkpoint's file")?);
     tensors
         .iter()
         .map(|s| Ok((s.name.as_str(), TensorView::new(s.dtype, s.shape.clone(), &s.bytes)?)))
@@ -94,7 +101,9 @@ pub fn deserialize(bytes: &[u8]) -> Result<Vec<Saved>> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| Error::new(format!("this is no safetensors file: {e}")))?;
     let saved = |(name, view): (&str, TensorView)| match view.dtype() {
         dtype @ (Dtype::F32 | Dtype::F64) => {
-            Ok(Saved { name: name.to_owned(), shape: view.shape().to_vec(), dtype, bytes: view.data().to_vec() })
+            let mut bytes = room(view.data().len(), "a checkpoint's tensors")?;
+            bytes.extend_from_slice(view.data());
+            Ok(Saved { name: name.to_owned(), shape: view.shape().to_vec(), dtype, bytes })
         }
         other => Err(Error::new(format!("`{name}` has another element type"))
             .expected("F32 or F64")

@@ -10,6 +10,7 @@
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `reload`: scripts that change while a search runs
+//! - `estimate`: what a search needs of memory
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
@@ -26,6 +27,7 @@
 pub mod batch;
 mod change;
 mod due;
+mod estimate;
 pub mod finite;
 pub mod golden;
 pub mod inputs;

@@ -347,7 +347,7 @@ impl Running {
 
     fn accuracy_on(&self, plan: &Resolved, images: &[usize]) -> Result<f64> {
         let batch = self.spec.search.batch as usize;
-        let plain = |list| Plain::new(&self.data, list, batch).map(|b| self.batch(&b));
+        let plain = |list| Plain::new(&self.data, list, batch).map(|b| self.batch(&b?));
         let batch_norm = self.spec.validation.batch_norm;
         validate::accuracy(&self.trainer, plan, batch_norm, plain(images), plain(&self.split.train))
     }

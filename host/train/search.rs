@@ -5,6 +5,7 @@
 //! derives to, with the supernet's weights.
 
 use super::due::Due;
+use super::estimate;
 use super::interruption::Interruption;
 use super::optimizer::{Architecture, Sgd};
 use super::progress::Progress;
@@ -15,7 +16,7 @@ use crate::data::{Augment, DataSet, Loader, LoaderSettings, Split, SplitSizes, s
 use crate::error::{Error, Place, Result};
 use crate::extension::Cancellation;
 use crate::policy::turn::Clock;
-use crate::policy::{Policy, Resolved, Turn};
+use crate::policy::{Policy, Resolved};
 use crate::run::{Event, Snapshot, ValidationRecord};
 use crate::space::{Alpha, Genotype};
 use crate::spec::{Spec, SpecPath};
@@ -70,7 +71,7 @@ impl Search {
     /// # Errors
     /// What is wrong with the spec, or with what it names.
     pub fn from_spec(spec: Spec) -> Result<Self> {
-        Self::prepare(Setup::new(spec, Need::Images, None)?)
+        Self::prepare(Setup::new(spec, Need::Images, None).map_err(|e| estimate::explain(e, None))?)
     }
 
     /// Prepares a search with a policy of the program's own in place of the spec's.
@@ -78,7 +79,7 @@ impl Search {
     /// # Errors
     /// As [`Search::from_spec`].
     pub fn with_policy(spec: Spec, policy: Box<dyn Policy>) -> Result<Self> {
-        Self::prepare(Setup::new(spec, Need::Images, Some(policy))?)
+        Self::prepare(Setup::new(spec, Need::Images, Some(policy)).map_err(|e| estimate::explain(e, None))?)
     }
 
     fn prepare(setup: Setup) -> Result<Self> {
@@ -169,21 +170,11 @@ impl Search {
     pub fn first_plans(&mut self, iterations: u64) -> Result<Vec<Resolved>> {
         let (per_epoch, epochs) = (self.iterations_per_epoch(), u64::from(self.spec.search.epochs));
         let (setup, seed) = (&mut self.setup, self.spec.seed);
-        let mut alpha = Arc::new(setup.initial_alpha());
-        let state = setup.policy.state()?;
-        let mut plans = Vec::new();
-        let asked = (0..iterations.min(epochs * per_epoch)).try_for_each(|iteration| {
-            let turn = Turn::new(Clock::at(iteration, epochs, per_epoch), &setup.view, &alpha, seed);
-            let steps = setup.policy.plan(&turn)?;
-            steps.check(&setup.view)?;
-            for (k, (_, plan)) in steps.plans().iter().enumerate() {
-                plan.set_alpha(Arc::make_mut(&mut alpha));
-                plans.push(plan.resolve(&alpha, k as u64));
-            }
-            Ok(())
-        });
+        let (alpha, state) = (setup.initial_alpha(), setup.policy.state()?);
+        let turns = (0..iterations.min(epochs * per_epoch)).map(|iteration| Clock::at(iteration, epochs, per_epoch));
+        let plans = estimate::plans(setup.policy.as_mut(), turns, &setup.view, alpha, seed);
         setup.policy.set_state(&state)?;
-        asked.map(|()| plans)
+        plans
     }
 
     /// Starts the data's background threads and puts the parts together, where the search goes on as it stood there.
@@ -259,42 +250,56 @@ impl Search {
         if limit == 0 {
             return Err(Error::new("a search of no iterations finds nothing").expected("a limit of at least 1"));
         }
-        let mut taking_over = self.taking_over;
-        let mut search = self.start()?;
-        let mut due = Due::new(&search.spec.checkpoint);
-        search.begin(observers)?;
-        loop {
-            if !search.progress.pending {
-                if search.is_over(limit) {
-                    break;
-                }
-                if std::mem::take(&mut taking_over) {
-                    search.take_over(observers)?;
-                }
-                search.advance(observers)?;
-                if interruption.requested() {
-                    search.save(observers)?;
-                    break;
-                }
-            }
-            let cancelled = cancellation.requested();
-            search.settle(observers, cancelled || search.next >= limit, cancelled)?;
-            let ends = search.is_over(limit) || interruption.requested();
-            if ends || due.now(search.next, search.at_end_of_epoch()) {
-                search.save(observers)?;
-                due.saved();
-            }
-            if ends {
-                break;
-            }
-            search.watch(observers)?;
-        }
+        let taking_over = self.taking_over;
+        let mut search = self.start().map_err(|e| estimate::explain(e, None))?;
+        let ended = search.run(limit, taking_over, cancellation, interruption, observers);
+        ended.map_err(|e| search.explain(e))?;
         if search.progress.pending || !search.is_over(limit) {
             let iteration = search.next;
             tell(observers, &Event::Interrupted(iteration))?;
             return Ok(End::Interrupted { iteration });
         }
         search.finish(observers).map(|outcome| End::Finished(Box::new(outcome)))
+    }
+}
+
+impl Running {
+    /// Iteration by iteration, to the end or to an interruption.
+    fn run(
+        &mut self,
+        limit: u64,
+        mut taking_over: bool,
+        cancellation: &Cancellation,
+        interruption: &Interruption,
+        observers: Observers,
+    ) -> Result<()> {
+        let mut due = Due::new(&self.spec.checkpoint);
+        self.begin(observers)?;
+        loop {
+            if !self.progress.pending {
+                if self.is_over(limit) {
+                    return Ok(());
+                }
+                if std::mem::take(&mut taking_over) {
+                    self.take_over(observers)?;
+                }
+                self.advance(observers)?;
+                if interruption.requested() {
+                    return self.save(observers);
+                }
+            }
+            let cancelled = cancellation.requested();
+            self.settle(observers, cancelled || self.next >= limit, cancelled)?;
+            let ends = self.is_over(limit) || interruption.requested();
+            if ends || due.now(self.next, self.at_end_of_epoch()) {
+                self.save(observers)?;
+                due.saved();
+            }
+            if ends {
+                return Ok(());
+            }
+            self.watch(observers)?;
+        }
     }
 }
 

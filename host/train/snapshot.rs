@@ -72,7 +72,7 @@ impl Running {
     ///
     /// # Errors
     /// Where the snapshot is not of this search.
-    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
         let Snapshot { state, tensors } = snapshot;
         if state.iteration > self.iterations() || (state.pending && state.iteration == 0) {
             return Err(Error::new("the checkpoint is of a longer search")
@@ -139,6 +139,9 @@ fn positions(space: &Space, names: &[Vec<String>]) -> Result<BTreeMap<usize, Vec
         let positions = names.iter().map(position).collect::<Result<Vec<usize>>>()?;
         if positions.is_empty() {
             return Err(foreign(format!("edge {index} has no candidate left")));
+        }
+        if positions.iter().enumerate().any(|(at, position)| positions[..at].contains(position)) {
+            return Err(foreign(format!("edge {index} has a candidate twice")));
         }
         Ok((index, positions))
     };

@@ -29,7 +29,7 @@ pub use files::Files;
 pub use guard::NESTING;
 pub use modules::{Module, embedded};
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, panic_text};
 use crate::spec::Sandbox;
 use budget::within;
 use explain::Sources;
@@ -167,9 +167,7 @@ impl Script {
 /// Does something that must not panic; where it does, that is an error like others.
 fn sound<R>(work: impl FnOnce() -> R) -> Result<R> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Error::new(format!("the script engine failed: {text}"))
+        Error::new(format!("the script engine failed: {}", panic_text(&*panic)))
             .help("this is a fault of the program, not of the script: please report it, with the script")
     })
 }

@@ -162,6 +162,11 @@ impl Checkpoints {
         best.map(|kept| kept.position)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     fn manifest(&self, position: Position) -> PathBuf {
         self.folder.join(position.name()).with_extension("json")
     }
@@ -198,7 +203,10 @@ impl Checkpoints {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.ends_with(TEMPORARY) {
+            // Tensors whose manifest was not written yet, or was removed already.
+            let alone = name.strip_suffix(".safetensors").is_some_and(|name| Position::parse(name).is_some())
+                && ["json", PASSED_OVER].iter().all(|ending| !path.with_extension(ending).exists());
+            if alone || name.ends_with(TEMPORARY) {
                 fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
             }
         }
@@ -214,7 +222,11 @@ impl Checkpoints {
         if self.list.iter().any(|kept| kept.position == position) {
             return Ok(());
         }
-        fs::create_dir_all(&self.folder).map_err(|e| Error::io("create", &self.folder, &e))?;
+        // Not the folders above it: a run directory that has vanished stays so.
+        match fs::create_dir(&self.folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", &self.folder, &e)),
+            _ => {}
+        }
         let path = self.manifest(position);
         let beside = path.with_extension("safetensors");
         let content = tensors::serialize(&snapshot.tensors)?;

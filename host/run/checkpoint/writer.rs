@@ -3,7 +3,7 @@
 
 use super::Snapshot;
 use super::folder::{About, Checkpoints};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_text};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,10 +70,15 @@ impl Writer {
 
     fn finish(&mut self) -> Result<Checkpoints> {
         let broken = || Error::new("no checkpoint is written after one that failed");
+        let died = |panic: Box<dyn std::any::Any + Send>| {
+            Error::new("the thread that writes checkpoints died")
+                .found(panic_text(&*panic))
+                .help("this is a bug: please report it, with the spec")
+        };
         match self.state.take().ok_or_else(broken)? {
             Stage::Idle(checkpoints) => Ok(checkpoints),
             Stage::Writing(thread) => {
-                let (checkpoints, written) = thread.join().map_err(|_| broken())?;
+                let (checkpoints, written) = thread.join().map_err(died)?;
                 written.map(|()| checkpoints)
             }
         }
