@@ -140,9 +140,17 @@ fn whole_gate(parting: &mut Parting, expected: &Value, found: &Value) {
             Step::Key(key) => value.get(key).cloned(),
             Step::At(at) => value.get(*at).cloned(),
         };
-        text(parting.way.iter().try_fold(Value::clone(value), |value, next| step(&value, next)).as_ref())
+        let part = parting.way.iter().try_fold(Value::clone(value), |value, next| step(&value, next));
+        part.as_ref().and_then(edges).unwrap_or_else(|| text(part.as_ref()))
     };
     (parting.expected, parting.found) = (at(expected), at(found));
+}
+
+/// Relaxed edges by cell type and position.
+fn edges(relaxed: &Value) -> Option<String> {
+    let edge = |edge: &Value| Some(format!("{} of {}", edge.get("edge")?.as_u64()?, edge.get("cell")?.as_str()?));
+    let edges: Vec<String> = relaxed.as_array()?.iter().map(edge).collect::<Option<_>>()?;
+    Some(if edges.is_empty() { "none".to_owned() } else { edges.join(", ") })
 }
 
 fn quantity(name: LogName, parting: &Parting, line: &Value) -> String {
