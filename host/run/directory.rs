@@ -241,6 +241,10 @@ impl Observer for RunDirectory {
     fn keeps_checkpoints(&self) -> bool {
         true
     }
+
+    fn checkpoint_seconds(&self) -> f64 {
+        self.checkpoints.seconds()
+    }
 }
 
 impl Drop for RunDirectory {

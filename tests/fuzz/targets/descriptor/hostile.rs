@@ -8,77 +8,12 @@ use std::any::Any;
 use std::cell::RefCell;
 
 /// Names that mean something to the host. New ones are added at the end: seeds count on their places.
-const WORDS: &[&str] = &[
-    "relu",
-    "conv",
-    "batch_norm",
-    "max_pool",
-    "avg_pool",
-    "global_avg_pool",
-    "linear",
-    "add",
-    "mul",
-    "scale",
-    "concat",
-    "narrow",
-    "pad",
-    "zero",
-    "aten",
-    "sigmoid",
-    "kernel",
-    "stride",
-    "padding",
-    "dilation",
-    "groups",
-    "bias",
-    "channels",
-    "features",
-    "affine",
-    "epsilon",
-    "momentum",
-    "factor",
-    "start",
-    "length",
-    "top",
-    "left",
-    "bottom",
-    "right",
-    "operator",
-    "overload",
-    "uniform",
-    "normal",
-    "constant",
-    "softplus",
-    "softmax",
-    "int",
-    "dim",
-    "transpose",
-    "dim0",
-    "dim1",
-    "mean",
-    "dim_IntList",
-    "strongest",
-    "only",
-    "relaxed",
-    "straight_through",
-    "off",
-    "sign",
-    "temperature",
-    "gumbel",
-    "noise",
-    "drop",
-    "penalty",
-    "alpha",
-    "active",
-    "active_only",
-    "stop",
-    "keep",
-    "reset_weights",
-    "2.13.0",
-    "a",
-    "b",
-    "",
-];
+const WORDS: &str = "relu conv batch_norm max_pool avg_pool global_avg_pool linear add mul scale concat narrow pad zero \
+    aten sigmoid kernel stride padding dilation groups bias channels features affine epsilon momentum \
+    factor start length top left bottom right operator overload uniform normal constant softplus softmax \
+    int dim transpose dim0 dim1 mean dim_IntList strongest only relaxed straight_through off sign \
+    temperature gumbel noise drop penalty alpha active active_only stop keep reset_weights 2.13.0 a b \
+    learning_rate beta1 beta2 clip rule adam";
 
 /// Numbers at the ends of what fits.
 const EDGES: &[u64] = &[
@@ -106,23 +41,26 @@ const FLOATS: &[f64] =
     &[0.0, -0.0, 1.0, -1.0, 0.5, 1e-5, 1e308, -1e308, 5e-324, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1, 3.0];
 
 /// The bytes of one input, and all that was made of them.
-#[derive(Default)]
 pub struct Source {
     bytes: Vec<u8>,
     at: usize,
     kept: Vec<Box<dyn Any>>,
+    /// What `init` was given.
+    pub host: *const abi::Host,
+    /// What the models of the last policy belong to; null where there are none any more.
+    pub owner: *mut abi::Owner,
     /// What was handed to the host to be freed, and what the host has freed.
     pub handed: usize,
     pub freed: usize,
 }
 
 thread_local! {
-    static SOURCE: RefCell<Source> = RefCell::default();
+    static SOURCE: RefCell<Source> = RefCell::new(Source::new(&[]));
 }
 
 /// Begins an input. What was made of the last one is gone: nothing of it may be in use.
 pub fn begin(bytes: &[u8]) {
-    SOURCE.set(Source { bytes: bytes.to_vec(), ..Source::default() });
+    SOURCE.set(Source::new(bytes));
 }
 
 /// Takes something from the bytes of the input.
@@ -131,6 +69,11 @@ pub fn take<T>(body: impl FnOnce(&mut Source) -> T) -> T {
 }
 
 impl Source {
+    fn new(bytes: &[u8]) -> Self {
+        let (host, owner) = (std::ptr::null(), std::ptr::null_mut());
+        Self { bytes: bytes.to_vec(), at: 0, kept: Vec::new(), host, owner, handed: 0, freed: 0 }
+    }
+
     /// Whether all bytes were taken.
     pub fn is_over(&self) -> bool {
         self.at >= self.bytes.len()
@@ -217,7 +160,10 @@ impl Source {
             }
             253 => abi::Text { data: std::ptr::null(), length: self.size() },
             254 => abi::Text { data: self.keep(vec![b'x']), length: (1 << 30) + 1 + self.size() % (1 << 40) },
-            word => abi::Text::new(WORDS[usize::from(word - 64) % WORDS.len()]),
+            word => {
+                let count = WORDS.split(' ').count();
+                abi::Text::new(WORDS.split(' ').nth(usize::from(word - 64) % count).unwrap_or_default())
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod builder;
 mod hostile;
+mod model;
 mod policy;
 mod tables;
 

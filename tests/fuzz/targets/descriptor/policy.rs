@@ -2,6 +2,7 @@
 
 use super::builder::say;
 use super::hostile::{Source, take};
+use super::model;
 use edas_plugin::abi;
 use std::ffi::c_void;
 
@@ -12,12 +13,15 @@ const CALLS: usize = 24;
 /// As the interface says of `create`.
 pub unsafe extern "C-unwind" fn create(
     _: usize,
-    _: *const abi::PolicyArguments,
+    arguments: *const abi::PolicyArguments,
     made: *mut *mut c_void,
     error: *const abi::Sink,
 ) -> abi::Status {
-    // SAFETY: the sink came with the call.
-    unsafe { say(error) };
+    // SAFETY: the arguments and the sink came with the call.
+    unsafe {
+        model::make((*arguments).owner);
+        say(error);
+    }
     let (address, status) = take(|s| (s.size(), s.status()));
     if address != 0 && status == abi::OK {
         take(|s| s.handed += 1);
@@ -59,7 +63,8 @@ pub unsafe extern "C-unwind" fn plan(
         // SAFETY: this is the call that the planner was given for; texts and lists are as valid as the interface demands.
         unsafe {
             match kind {
-                0..=31 => plans.push(make(planner.context)),
+                0..=23 => plans.push(make(planner.context)),
+                24..=31 => model::call(),
                 32..=111 => {
                     let name = take(Source::text);
                     let (candidates, count) = take(|s| s.list(10, Source::size));

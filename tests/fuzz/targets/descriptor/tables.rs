@@ -110,7 +110,8 @@ pub fn fill() -> &'static abi::Entry {
     }
 }
 
-unsafe extern "C-unwind" fn init(_: *const abi::Host, error: *const abi::Sink) -> abi::Status {
+unsafe extern "C-unwind" fn init(host: *const abi::Host, error: *const abi::Sink) -> abi::Status {
+    take(|s| s.host = host);
     // SAFETY: the sink came with the call.
     unsafe { say(error) };
     take(Source::status)
