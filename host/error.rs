@@ -201,8 +201,11 @@ impl From<tch::TchError> for Error {
         // libtorch appends its own C++ backtrace; the first line says what happened.
         let text = error.to_string();
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error");
-        let error = Error::new(format!("libtorch: {line}"));
-        if EXHAUSTED.iter().any(|sign| line.contains(sign)) { error.running_out() } else { error }
+        if EXHAUSTED.iter().any(|sign| line.contains(sign)) {
+            let line = line.trim_start_matches("Internal torch error: ");
+            return Error::new(format!("memory ran out: libtorch: {line}")).running_out();
+        }
+        Error::new(format!("libtorch: {line}"))
     }
 }
 
@@ -227,8 +230,16 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// The system's number for a disk that fails.
 const EIO: i32 = 5;
 
-/// By what libtorch's message says that memory ran out.
-const EXHAUSTED: [&str; 4] = ["can't allocate memory", "not enough memory", "out of memory", "bad_alloc"];
+/// By what libtorch's message says that memory ran out; the last three are those of its library of primitives, which says no more.
+const EXHAUSTED: [&str; 7] = [
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "could not create a memory",
+    "could not create a primitive",
+    "could not execute a primitive",
+];
 
 /// The candidate that is nearest to a misspelt name, phrased as help, if any is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {

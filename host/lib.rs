@@ -38,8 +38,8 @@
 //! | [`policy`] | plans, gates, turns; policies as scripts and from plugins, with models of their own |
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
-//! | [`run`] | events, records, the run directory |
-//! | [`train`] | optimizers, the search loop, validation, golden files |
+//! | [`run`] | events, records, the run directory, checkpoints; where two runs part |
+//! | [`train`] | optimizers, the search loop, validation, resuming, replay, golden files |
 //! | [`problem`] | a small synthetic problem on which policies are tried |
 //! | [`conformance`] | what op sets, spaces and policies of plugins must hold |
 //! | `cli` | the command line, behind the feature `cli` |

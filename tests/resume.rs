@@ -411,7 +411,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
 fn the_newest_are_kept_and_the_best() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("run");
-    whole(&small_spec(&["search.epochs=6", "checkpoint={keep: 2}"]), &run);
+    whole(&small_spec(&["search.epochs=6", "checkpoint={keep: 2, share: null}"]), &run);
     let names = |ending: &str| {
         let entries = fs::read_dir(run.join("checkpoints")).expect("checkpoints");
         let names =

@@ -1,6 +1,6 @@
 //! `edas diff`: two records, compared without running anything.
 
-use super::replay::{changes_text, further, machine_json, machine_text, tell_unread};
+use super::replay::{changes_text, further, machine_json, machine_text, tell_unread, unread_json};
 use super::{Done, Failure, output};
 use crate::run::compare::Recorded;
 use crate::run::compare::records::{Comparison, compare};
@@ -30,6 +30,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
             "difference": comparison.difference,
             "machine": machine_json(&comparison.machine),
             "changes": comparison.changes,
+            "not_compared": unread_json(&comparison.unread),
         }))?;
     } else {
         output::print(&text(&comparison))?;

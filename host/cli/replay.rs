@@ -50,6 +50,7 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
             "difference": verdict.difference,
             "machine": machine_json(&verdict.machine),
             "changes": verdict.changes,
+            "not_compared": unread_json(&verdict.unread),
         }))?;
     } else {
         output::print(&text(&verdict))?;
@@ -63,6 +64,11 @@ pub(super) fn tell_unread(unread: &[crate::Error]) {
         say("not compared, for it cannot be read:");
         message::show(fault);
     }
+}
+
+/// What could not be compared, as JSON.
+pub(super) fn unread_json(unread: &[crate::Error]) -> Value {
+    unread.iter().map(ToString::to_string).collect()
 }
 
 /// In what machines differ, as JSON.
@@ -86,7 +92,11 @@ fn text(verdict: &Verdict) -> String {
     let mut text = match difference {
         Some(difference) => {
             let before = difference.iteration.saturating_sub(*from);
-            let before = if before > 0 { format!("; the {before} before it are the same") } else { String::new() };
+            let before = match before {
+                0 => String::new(),
+                1 => "; the one before it is the same".to_owned(),
+                _ => format!("; the {before} before it are the same"),
+            };
             format!("{}{before}\n", difference.sentence("recorded", "now"))
         }
         None => {

@@ -20,7 +20,7 @@ impl DataSet {
             })
         };
         match name {
-            "digits" => Ok(digits::load(part)),
+            "digits" => digits::load(part),
             "cifar10" => cifar::load(&cifar::CIFAR10, root()?, part),
             "cifar100" => cifar::load(&cifar::CIFAR100, root()?, part),
             "images" => folder::load(root()?, part, workers),

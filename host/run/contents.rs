@@ -80,8 +80,13 @@ pub fn between(
     Ok(list)
 }
 
+/// Whether a difference is one that [`Machine`](super::Machine) tells too.
+pub fn of_machine(what: &str) -> bool {
+    matches!(what, "spec threads" | "spec device")
+}
+
 /// The differences of two mappings, by key.
-fn differences(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Changed> {
+pub fn differences(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Changed> {
     let all: BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
     let value = |map: &BTreeMap<String, String>, key| map.get(key).map_or_else(|| NOTHING.to_owned(), String::clone);
     let pairs = all.into_iter().map(|key| (key, value(recorded, key), value(now, key)));

@@ -175,9 +175,11 @@ impl RunDirectory {
 
     fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
         self.flush()?;
+        let mut hashes = self.hashes.clone();
+        hashes.insert("spec.yaml".to_owned(), sha256(self.spec.to_yaml()?.as_bytes()));
         let about = About {
             run: self.run.clone(),
-            hashes: self.hashes.clone(),
+            hashes,
             machine: self.machine.clone(),
             logs: LogName::ALL
                 .iter()
@@ -240,6 +242,10 @@ impl Observer for RunDirectory {
 
     fn keeps_checkpoints(&self) -> bool {
         true
+    }
+
+    fn checkpoint_seconds(&self) -> f64 {
+        self.checkpoints.seconds()
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::error::{Error, Result, room};
 use crate::supernet::Parameters;
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use tch::{Device, Kind, Tensor};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo, TensorView};
+use std::collections::HashSet;
+use tch::{Kind, Tensor};
 
 /// A tensor's name, shape, element type and bytes: a copy that the training no longer touches.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +31,11 @@ impl Saved {
             Kind::Double => (Dtype::F64, 8),
             kind => return Err(Error::new(format!("`{name}` has an element type that is not saved: {kind:?}"))),
         };
-        let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
-        let mut bytes = room(flat.numel() * size, "a copy of the network")?;
-        bytes.resize(flat.numel() * size, 0);
-        flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+        let numbers = tensor.numel();
+        let mut bytes = room(numbers * size, "a copy of the network")?;
+        bytes.resize(numbers * size, 0);
+        // From wherever it lies, in row-major order, whatever its layout.
+        tensor.f_copy_data_u8(&mut bytes, numbers)?;
         Ok(Self { name, shape: tensor.size().iter().map(|size| *size as usize).collect(), dtype, bytes })
     }
 
@@ -64,9 +66,6 @@ impl Saved {
     }
 }
 
-/// More than the header of a safetensors file says of a tensor besides its name.
-const HEADER: usize = 160;
-
 /// Copies of all weights and buffers, and of α as `alpha.<edge index>`.
 ///
 /// # Errors
@@ -77,20 +76,32 @@ pub fn network(parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<Vec<Saved>
     weights.chain(alpha).collect()
 }
 
-/// Tensors as the content of a safetensors file.
+/// Tensors as the content of a safetensors file, as the format's own crate orders them; it would end the process where memory runs out.
 ///
 /// # Errors
-/// Where there is not enough memory.
+/// Where two have one name, and where there is not enough memory.
 pub fn serialize(tensors: &[Saved]) -> Result<Vec<u8>> {
-    // What serializes would end the process where there is no room for the whole.
-    let header: usize = tensors.iter().map(|s| s.name.len() + HEADER).sum();
-    drop(room::<u8>(header + tensors.iter().map(|s| s.bytes.len()).sum::<usize>(), "a checkpoint's file")?);
-    tensors
-        .iter()
-        .map(|s| Ok((s.name.as_str(), TensorView::new(s.dtype, s.shape.clone(), &s.bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .and_then(|views| safetensors::serialize(views, None))
-        .map_err(|e| Error::new(format!("the tensors cannot be saved: {e}")))
+    let mut order: Vec<&Saved> = tensors.iter().collect();
+    order.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.name.cmp(&b.name)));
+    let failed = |e: &dyn std::fmt::Display| Error::new(format!("the tensors cannot be saved: {e}"));
+    let mut names = HashSet::new();
+    if let Some(twice) = order.iter().find(|s| !names.insert(&s.name)) {
+        return Err(failed(&format!("two are named `{}`", twice.name)));
+    }
+    let mut end = 0;
+    let info = |s: &&Saved| {
+        let begin = end;
+        end += s.bytes.len();
+        (s.name.clone(), TensorInfo { dtype: s.dtype, shape: s.shape.clone(), data_offsets: (begin, end) })
+    };
+    let metadata = Metadata::new(None, order.iter().map(info).collect()).map_err(|e| failed(&e))?;
+    let mut header = serde_json::to_vec(&metadata).map_err(|e| failed(&e))?;
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    let mut file = room(size_of::<u64>() + header.len() + end, "a checkpoint's file")?;
+    file.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    file.extend_from_slice(&header);
+    order.iter().for_each(|s| file.extend_from_slice(&s.bytes));
+    Ok(file)
 }
 
 /// The tensors of a safetensors file's content.

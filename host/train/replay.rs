@@ -5,7 +5,7 @@ use super::search::Search;
 use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::{Choice, Manifest};
 use crate::run::compare::{Difference, Follow, Recorded};
-use crate::run::contents::{Changed, POLICY, between};
+use crate::run::contents::{Changed, POLICY, between, of_machine};
 use crate::run::{Event, Machine, Observer};
 use crate::spec::Spec;
 use std::path::{Path, PathBuf};
@@ -62,8 +62,9 @@ impl Replay {
         let mut search = Search::from_spec(Spec::load(run.join("spec.yaml"), settings)?)?;
         let contents = search.setup().contents();
         let mut changes = between((&recorded.spec, &recorded.hashes), (&contents.spec, &contents.hashes()))?;
-        // Copies of scripts have other names once they are copied again.
-        changes.retain(|change| !change.what.starts_with(&format!("{POLICY}inputs/")));
+        // Copies of scripts have other names once they are copied again; threads and device are the machine's.
+        let told = |what: &str| what.starts_with(&format!("{POLICY}inputs/")) || of_machine(what);
+        changes.retain(|change| !told(&change.what));
         changes.extend(recorded.changed_scripts());
         let from = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest.clone());
         search.from = checkpoint.map(|checkpoint| checkpoint.into_snapshot());
@@ -90,7 +91,7 @@ impl Replay {
             (_, Some(difference)) => last = difference.iteration + 1,
             (Ok(()), None) => {}
             (Err(error), None) => match self.recorded.failure() {
-                Some(text) if text.trim_end() == error.to_string() => failure = Some(text.trim_end().to_owned()),
+                Some(text) if is_of(&error, &text) => failure = Some(text.trim_end().to_owned()),
                 _ => return Err(error),
             },
         }
@@ -111,6 +112,12 @@ impl Replay {
             unread,
         })
     }
+}
+
+/// Whether a failure is the one that a text tells: the files of a run lie elsewhere when it is repeated.
+fn is_of(error: &Error, text: &str) -> bool {
+    let fields = error.fields();
+    std::iter::once(&fields.what).chain(&fields.context).all(|part| text.contains(part.as_str()))
 }
 
 /// Whether a run can be repeated from there: it is one run from there on, and there is something to compare.

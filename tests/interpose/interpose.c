@@ -1,6 +1,6 @@
 /* Calls of the C library that fail, or that end or stop the process, at planted points. Preloaded into the program under test.
  *
- *   EDAS_TEST_CALL  open (for writing), read, write, fsync (fdatasync too), rename, unlink, mkdir, truncate
+ *   EDAS_TEST_CALL  open (for writing), read, write, fsync (fdatasync too), rename, unlink, mkdir, truncate; several with commas
  *   EDAS_TEST_PATH  part of the path that is opened, written, or renamed to; with a final $ its end
  *   EDAS_TEST_NTH   which of these calls, from 1; with a final + all later ones too
  *   EDAS_TEST_DO    ENOSPC, EIO or EROFS: the call does nothing and fails so
@@ -8,6 +8,9 @@
  *                   kill-before, kill-after: the process ends as by SIGKILL, without or with what the call does
  *                   kill-half: a write writes half of its bytes, then the process ends
  *                   SIGINT, SIGTERM, SIGHUP, SIGSTOP: the process gets the signal, then the call goes on; several with commas
+ *
+ * With EDAS_TEST_CALL=memory, EDAS_TEST_BYTES says from how many bytes on a request for memory counts, and EDAS_TEST_NTH which of
+ * these are refused; they count from the first time on that a file is opened whose path has EDAS_TEST_PATH.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,6 +34,8 @@
 enum outcome { GO_ON, FAIL, HALF, KILL_BEFORE, KILL_AFTER, KILL_HALF };
 
 static atomic_long calls;
+/* Whether requests for memory count yet. */
+static atomic_bool counting;
 
 static bool matches(const char *path) {
     const char *part = getenv("EDAS_TEST_PATH");
@@ -58,10 +63,23 @@ static void signals(const char *list) {
     }
 }
 
+/* Whether a call is one of a list. */
+static bool listed(const char *call, const char *list) {
+    size_t length = strlen(call);
+    while (list != NULL) {
+        if (strncmp(list, call, length) == 0 && (list[length] == ',' || list[length] == 0)) {
+            return true;
+        }
+        list = strchr(list, ',');
+        list = list == NULL ? NULL : list + 1;
+    }
+    return false;
+}
+
 /* What is to happen in this call; errno is set where it fails. */
 static enum outcome planted(const char *call, const char *path) {
     const char *wanted = getenv("EDAS_TEST_CALL"), *nth = getenv("EDAS_TEST_NTH"), *act = getenv("EDAS_TEST_DO");
-    if (wanted == NULL || nth == NULL || act == NULL || strcmp(call, wanted) != 0 || !matches(path)) {
+    if (wanted == NULL || nth == NULL || act == NULL || !listed(call, wanted) || !matches(path)) {
         return GO_ON;
     }
     long number = atomic_fetch_add(&calls, 1) + 1, first = strtol(nth, NULL, 10);
@@ -119,11 +137,57 @@ static void end(void) {
         return result;                                                                                                             \
     } while (0)
 
+/* Whether a request for so much memory is refused. Nothing here may ask for memory. */
+static bool refused(size_t bytes) {
+    /* 0: not looked up yet. */
+    static atomic_long least, first, later;
+    if (atomic_load(&least) == 0) {
+        const char *call = getenv("EDAS_TEST_CALL"), *size = getenv("EDAS_TEST_BYTES"), *nth = getenv("EDAS_TEST_NTH");
+        bool wanted = call != NULL && size != NULL && nth != NULL && strcmp(call, "memory") == 0;
+        atomic_store(&first, wanted ? strtol(nth, NULL, 10) : 0);
+        atomic_store(&later, wanted && strchr(nth, '+') != NULL);
+        atomic_store(&least, wanted ? strtol(size, NULL, 10) : -1);
+    }
+    long from = atomic_load(&least);
+    if (from < 0 || bytes < (size_t)from || !atomic_load(&counting)) {
+        return false;
+    }
+    long number = atomic_fetch_add(&calls, 1) + 1;
+    return number == atomic_load(&first) || (number > atomic_load(&first) && atomic_load(&later) != 0);
+}
+
+extern void *__libc_malloc(size_t bytes);
+extern void *__libc_calloc(size_t count, size_t bytes);
+extern void *__libc_realloc(void *old, size_t bytes);
+
+/* Where memory is refused, errno says so, as the C library's does. */
+#define MEMORY(bytes, call)                                                                                                        \
+    do {                                                                                                                           \
+        if (refused(bytes)) {                                                                                                      \
+            errno = ENOMEM;                                                                                                        \
+            return NULL;                                                                                                           \
+        }                                                                                                                          \
+        return call;                                                                                                               \
+    } while (0)
+
+EXPORT void *malloc(size_t bytes) { MEMORY(bytes, __libc_malloc(bytes)); }
+
+EXPORT void *calloc(size_t count, size_t bytes) { MEMORY(count * bytes, __libc_calloc(count, bytes)); }
+
+EXPORT void *realloc(void *old, size_t bytes) { MEMORY(bytes, __libc_realloc(old, bytes)); }
+
+EXPORT int posix_memalign(void **memory, size_t alignment, size_t bytes) {
+    return refused(bytes) ? ENOMEM : NEXT(posix_memalign)(memory, alignment, bytes);
+}
+
 EXPORT int open64(const char *path, int flags, ...) {
     va_list list;
     va_start(list, flags);
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
     va_end(list);
+    if (!atomic_load(&counting) && matches(path)) {
+        atomic_store(&counting, true);
+    }
     bool writes = (flags & (O_WRONLY | O_RDWR | O_CREAT)) != 0;
     PLANT(writes ? planted("open", path) : GO_ON, NEXT(open64)(path, flags, mode));
 }

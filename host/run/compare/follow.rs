@@ -6,7 +6,7 @@ use super::reader::{Reader, value};
 use super::recorded::Recorded;
 use super::result::Outcome;
 use super::{result, state};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::{Checkpoint, Manifest, Snapshot};
 use crate::run::event::{Event, Observer, Summary};
 use crate::run::lines::Lines;
@@ -75,7 +75,7 @@ impl<'a> Follow<'a> {
                 self.difference = state::difference(&expected, &found)?;
                 self.checkpoints.push(iteration);
             }
-            Err(error) => self.unread.push(error),
+            Err(error) => self.unread.push(error.at(Place::file(path))),
         }
         Ok(())
     }

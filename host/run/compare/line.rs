@@ -93,7 +93,8 @@ pub(super) fn without_time(mut line: Value) -> Value {
     line
 }
 
-/// The first difference between two lines of a log, both without times; `iteration` is that of a line that names none.
+/// The first difference between two lines of a log, both without times, null for one that is not there; `iteration` is that of a line
+/// that names none.
 pub(super) fn difference(name: LogName, expected: &Value, found: &Value, iteration: u64) -> Option<Difference> {
     let mut parting = part(expected, found)?;
     let at = |key: &str| found[key].as_u64().or_else(|| expected[key].as_u64());
@@ -101,7 +102,11 @@ pub(super) fn difference(name: LogName, expected: &Value, found: &Value, iterati
     // Lines of other things than each other have nothing to compare.
     let foreign = ["kind", "iteration", "epoch", "phase"].iter().any(|key| expected[key] != found[key]);
     if foreign || !expected.is_object() || !found.is_object() {
-        let what = |line: &Value| line.as_object().map_or_else(|| text(Some(line)), |_| headline(name, line));
+        let what = |line: &Value| match line {
+            Value::Null => NOTHING.to_owned(),
+            Value::Object(_) => headline(name, line),
+            line => text(Some(line)),
+        };
         return Some(Difference::new(iteration, format!("the lines of {}", name.file()), what(expected), what(found)));
     }
     let phase = match name {
@@ -140,9 +145,17 @@ fn whole_gate(parting: &mut Parting, expected: &Value, found: &Value) {
             Step::Key(key) => value.get(key).cloned(),
             Step::At(at) => value.get(*at).cloned(),
         };
-        text(parting.way.iter().try_fold(Value::clone(value), |value, next| step(&value, next)).as_ref())
+        let part = parting.way.iter().try_fold(Value::clone(value), |value, next| step(&value, next));
+        part.as_ref().and_then(edges).unwrap_or_else(|| text(part.as_ref()))
     };
     (parting.expected, parting.found) = (at(expected), at(found));
+}
+
+/// Relaxed edges by cell type and position.
+fn edges(relaxed: &Value) -> Option<String> {
+    let edge = |edge: &Value| Some(format!("{} of {}", edge.get("edge")?.as_u64()?, edge.get("cell")?.as_str()?));
+    let edges: Vec<String> = relaxed.as_array()?.iter().map(edge).collect::<Option<_>>()?;
+    Some(if edges.is_empty() { "none".to_owned() } else { edges.join(", ") })
 }
 
 fn quantity(name: LogName, parting: &Parting, line: &Value) -> String {

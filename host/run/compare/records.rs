@@ -8,7 +8,7 @@ use super::walk::{Next, Walk};
 use super::{result, state};
 use crate::error::{Error, Result};
 use crate::run::checkpoint::Checkpoint;
-use crate::run::contents::{Changed, between};
+use crate::run::contents::{Changed, between, of_machine};
 use serde_json::Value;
 use std::path::Path;
 
@@ -38,13 +38,15 @@ pub struct Comparison {
 /// # Errors
 /// Where one of them cannot be read.
 pub fn compare(first: &Recorded, second: &Recorded) -> Result<Comparison> {
+    let mut changes = between((&first.spec, &first.hashes), (&second.spec, &second.hashes))?;
+    changes.retain(|change| !of_machine(&change.what));
     let mut comparison = Comparison {
         iterations: [first.iterations, second.iterations],
         finished: [first.is_finished(), second.is_finished()],
         checkpoints: Vec::new(),
         result: false,
         difference: None,
-        changes: between((&first.spec, &first.hashes), (&second.spec, &second.hashes))?,
+        changes,
         machine: Vec::new(),
         unread: Vec::new(),
     };
