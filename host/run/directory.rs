@@ -152,13 +152,12 @@ impl RunDirectory {
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
         let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
         let run = self.path.display();
-        let written = format!("what the run wrote until then is in {run}");
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
-        error.help_too(&if saved {
-            format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint")
+        if saved {
+            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint"))
         } else {
-            written
-        })
+            error.help_if_none(format!("what the run wrote until then is in {run}"))
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
