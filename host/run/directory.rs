@@ -175,9 +175,11 @@ impl RunDirectory {
 
     fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
         self.flush()?;
+        let mut hashes = self.hashes.clone();
+        hashes.insert("spec.yaml".to_owned(), sha256(self.spec.to_yaml()?.as_bytes()));
         let about = About {
             run: self.run.clone(),
-            hashes: self.hashes.clone(),
+            hashes,
             machine: self.machine.clone(),
             logs: LogName::ALL
                 .iter()
