@@ -105,7 +105,10 @@ fn decode_all(classes: &Classes, size: Option<(u32, u32)>, workers: usize) -> Re
                 .found(format!("{width}×{height}"))
                 .help("bring all images to one size"));
         }
-        images.pixels.try_reserve(pixels.len()).map_err(|_| Error::exhausted(pixels.len(), "an image").at(Place::file(file)))?;
+        images
+            .pixels
+            .try_reserve(pixels.len())
+            .map_err(|_| Error::exhausted(pixels.len(), "an image").at(Place::file(file)))?;
         images.pixels.extend(pixels);
         images.labels.push(*label);
     }

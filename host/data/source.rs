@@ -38,7 +38,8 @@ pub(super) fn read_whole(file: &Path) -> Result<Vec<u8>> {
     let mut open = File::open(file).map_err(failed)?;
     let state = |open: &File| open.metadata().map(|data| (data.len(), data.modified().ok()));
     let (length, written) = state(&open).map_err(failed)?;
-    let mut bytes = room(usize::try_from(length).unwrap_or(usize::MAX), "a data file").map_err(|e| e.at(Place::file(file)))?;
+    let mut bytes =
+        room(usize::try_from(length).unwrap_or(usize::MAX), "a data file").map_err(|e| e.at(Place::file(file)))?;
     open.read_to_end(&mut bytes).map_err(failed)?;
     // Images of two states of a file would be a data set that nobody made.
     if state(&open).map_err(failed)? != (length, written) || bytes.len() as u64 != length {
