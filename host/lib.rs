@@ -38,8 +38,8 @@
 //! | [`policy`] | plans, gates, turns; policies as scripts and from plugins, with models of their own |
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
-//! | [`run`] | events, records, the run directory |
-//! | [`train`] | optimizers, the search loop, validation, golden files |
+//! | [`run`] | events, records, the run directory, checkpoints; where two runs part |
+//! | [`train`] | optimizers, the search loop, validation, resuming, replay, golden files |
 //! | [`problem`] | a small synthetic problem on which policies are tried |
 //! | [`conformance`] | what op sets, spaces and policies of plugins must hold |
 //! | `cli` | the command line, behind the feature `cli` |
@@ -57,6 +57,25 @@
 //! let spec = Spec::load("specs/quickstart.yaml", &["seed=1".to_owned()])?;
 //! let outcome = Search::from_spec(spec)?.run(&mut [])?;
 //! println!("{}", outcome.genotype.to_json());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A run that is kept in a directory, and that goes on where it stood when it ended before its time:
+//!
+//! ```no_run
+//! use edas::train::{End, Interruption, resume::Resume};
+//! use edas::{Search, spec::Spec};
+//!
+//! # fn main() -> edas::Result<()> {
+//! let spec = Spec::load("specs/quickstart.yaml", &[])?;
+//! let interruption = Interruption::default(); // any thread may utter it
+//! if let Some(run) = Search::resume(spec, "runs/mine".as_ref(), Resume::default())? {
+//!     let (search, mut directory) = (run.search, run.directory);
+//!     if let End::Interrupted { iteration } = search.run_unless(&interruption, &mut [&mut directory])? {
+//!         println!("goes on after {iteration} iterations");
+//!     }
+//! }
 //! # Ok(())
 //! # }
 //! ```

@@ -123,7 +123,7 @@ fn the_run_directory_holds_what_is_promised() {
     assert_eq!(alpha[2]["cells"]["normal"][13].as_array().map(Vec::len), Some(8));
     let hashes = std::fs::read_to_string(folder.path().join("run/inputs/hashes.json")).expect("it is there");
     let hashes: Value = serde_json::from_str(&hashes).expect("JSON");
-    for name in ["inputs/darts.yaml", "inputs/edas_inversion.rhai", "data digits"] {
+    for name in ["inputs/darts.yaml", "policy inputs/edas_inversion.rhai", "data digits"] {
         assert_eq!(hashes[name].as_str().map(str::len), Some(64), "{name}");
     }
 }

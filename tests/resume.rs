@@ -48,7 +48,6 @@ fn whole(spec: &Spec, run: &Path) {
 /// Runs a search that is interrupted again and again, each time after 1 to `most` iterations. Returns how often.
 fn in_parts(spec: &Spec, run: &Path, most: u64, seed: u64) -> u64 {
     let mut stream = Stream::new(seed, Purpose::Split, 0);
-    fs::create_dir(run).expect("a new folder");
     for session in 0.. {
         let resumed =
             Search::resume(spec.clone(), run, Resume::default()).expect("it can go on").expect("not finished");
@@ -150,7 +149,6 @@ fn other_loader_threads_validations_on_the_way_second_order_and_double_precision
     let (one, parts) = (folder.path().join("one"), folder.path().join("parts"));
     let spec = small_spec(&["data.workers=1"]);
     whole(&spec, &one);
-    fs::create_dir(&parts).expect("a folder");
     for workers in [4, 1, 3, 2, 5] {
         let spec = small_spec(&[&format!("data.workers={workers}"), "checkpoint.keep=1", "sandbox.operations=1000000"]);
         let resumed = Search::resume(spec, &parts, Resume::default()).expect("it can go on").expect("not finished");
@@ -290,6 +288,89 @@ fn a_changed_script_that_is_accepted_takes_over_and_the_run_can_still_be_repeate
     }
 }
 
+/// Rewrites a file at the end of an epoch, and interrupts after so many iterations of the session.
+struct Editor<'a> {
+    script: &'a Path,
+    texts: Vec<(u64, String)>,
+    stopper: Stopper,
+}
+
+impl Observer for Editor<'_> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        if let Event::Epoch(record, _) = event
+            && let Some((_, text)) = self.texts.iter().find(|(epoch, _)| *epoch == record.epoch)
+        {
+            fs::write(self.script, text).expect("written");
+        }
+        self.stopper.event(event)
+    }
+}
+
+#[test]
+fn a_watched_run_goes_on_with_the_scripts_that_it_had_and_is_watched_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (run, script) = (folder.path().join("run"), folder.path().join("policy.rhai"));
+    let text = |edge: &str| {
+        format!("fn init(s, p) {{ #{{ n: 0 }} }}\nfn plan(turn) {{ this.n += 1; turn.strongest().relax({edge}) }}")
+    };
+    fs::write(&script, text("this.n % 5")).expect("written");
+    let spec = small_spec(&[&format!("policy={{script: {}, params: {{}}}}", script.display()), "search.epochs=6"]);
+    let how = Resume { watch: true, ..Resume::default() };
+    // Interrupted after the change of epoch 0, before that of epoch 3 is seen, and once more.
+    let texts = || vec![(0, text("5 + this.n % 5")), (3, text("10 + this.n % 5"))];
+    for (after, late) in [(6, false), (8, true), (2, false), (u64::MAX, false)] {
+        let resumed = Search::resume(spec.clone(), &run, how).expect("it goes on").expect("not finished");
+        let interruption = Interruption::default();
+        let stopper = Stopper { left: after, interruption: interruption.clone(), late };
+        let mut editor = Editor { script: &script, texts: texts(), stopper };
+        let (search, mut directory) = (resumed.search, resumed.directory);
+        let _ = search.run_unless(&interruption, &mut [&mut directory, &mut editor]).expect("it runs");
+    }
+    let changes = fs::read_to_string(run.join("spec.yaml")).expect("a spec").matches("iteration: ").count();
+    assert_eq!(changes, 2);
+    let again = folder.path().join("again");
+    whole(&Spec::load(run.join("spec.yaml"), &[]).expect("a spec"), &again);
+    assert_same(&record(&run), &record(&again), "from the record");
+    let own = Spec::load(run.join("spec.yaml"), &[]).expect("a spec");
+    fs::remove_file(run.join("genotype.json")).expect("removed");
+    let error = Search::resume(own, &run, how).err().expect("its own scripts cannot be watched");
+    assert!(error.to_string().contains("name the spec that the run was started with"), "{error}");
+}
+
+#[test]
+fn a_plugin_that_changed_is_refused_with_both_hashes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugin = folder.path().join("libops.so");
+    fs::copy(library("edas-darts-ops-library"), &plugin).expect("copied");
+    let search = |more: &[&str]| {
+        let mut command = edas(folder.path());
+        command.arg("search").arg(repository("specs/quickstart.yaml")).args([
+            "--run",
+            "run",
+            "--set",
+            "plugins=[./libops.so]",
+        ]);
+        for setting in ["network.cells=3", "network.channels=2", "search.epochs=1", "data.limit=60", "threads=1"] {
+            command.args(["--set", setting]);
+        }
+        let output = command.args(more).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(search(&[]).0, Some(0));
+    fs::remove_file(folder.path().join("run/genotype.json")).expect("removed");
+    let hash = edas::run::checkpoint::manifest::sha256(&fs::read(&plugin).expect("a library"));
+    let mut bytes = fs::read(&plugin).expect("a library");
+    bytes.push(0);
+    fs::write(&plugin, &bytes).expect("written");
+    let other = edas::run::checkpoint::manifest::sha256(&bytes);
+    let (status, said) = search(&["--resume"]);
+    assert_eq!(status, Some(2), "{said}");
+    let line = format!("plugin darts-ops: {hash} then, {other} now");
+    assert!(said.contains(&line), "`{line}` is not in\n{said}");
+    let (status, said) = search(&["--resume", "--accept-changes"]);
+    assert_eq!((status, said.contains(&format!("accepted: {line}"))), (Some(0), true), "{said}");
+}
+
 #[test]
 fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -330,7 +411,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
 fn the_newest_are_kept_and_the_best() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("run");
-    whole(&small_spec(&["search.epochs=6", "checkpoint={keep: 2}"]), &run);
+    whole(&small_spec(&["search.epochs=6", "checkpoint={keep: 2, share: null}"]), &run);
     let names = |ending: &str| {
         let entries = fs::read_dir(run.join("checkpoints")).expect("checkpoints");
         let names =
@@ -351,6 +432,16 @@ fn the_newest_are_kept_and_the_best() {
     assert_eq!(names(".json"), expected);
     expected.push("final".to_owned());
     assert_eq!(names(".safetensors"), expected);
+    // By the clock: every iteration takes longer than half a millisecond.
+    let often = folder.path().join("often");
+    whole(&small_spec(&["checkpoint={every: null, minutes: 0.00001, keep: 100}"]), &often);
+    let manifests = fs::read_dir(often.join("checkpoints")).expect("checkpoints");
+    let manifests = manifests.filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|e| e == "json")));
+    assert_eq!(manifests.count(), 8);
+    // Never, but at the end.
+    let seldom = folder.path().join("seldom");
+    whole(&small_spec(&["checkpoint={every: null, minutes: null}"]), &seldom);
+    assert!(seldom.join("checkpoints/000000008.json").is_file() && !seldom.join("checkpoints/000000004.json").exists());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `edas golden`: the first iterations of a spec in a small file, and a run against it.
 
+use super::replay::changes_text;
 use super::{Done, Failure, SpecOptions, output};
+use crate::run::checkpoint::Choice;
 use crate::train::golden::{Golden, Recording};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,11 +11,13 @@ use std::path::PathBuf;
 /// `edas golden record` and `edas golden check`.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Run a spec's first iterations and write what they were.
-    #[command(after_help = "Example:\n  edas golden record specs/quickstart.yaml --iterations 5 -o quickstart.golden")]
+    /// Run a spec's first iterations, or those after a run's checkpoint, and write what they were.
+    #[command(
+        after_help = "Example:\n  edas golden record specs/quickstart.yaml --iterations 5 -o quickstart.golden\n  edas golden record runs/quickstart-0 --from best -o best.golden"
+    )]
     Record(Record),
     /// Run them again and compare: plans exactly; losses and α exactly on the same kind of machine, within the file's
-    /// tolerances elsewhere.
+    /// tolerances elsewhere; and the state after the last one. Says which plugins, scripts, spaces and data have changed.
     #[command(after_help = "Example:\n  edas golden check quickstart.golden")]
     Check(Check),
 }
@@ -23,6 +27,10 @@ pub(super) enum Command {
 pub(super) struct Record {
     #[command(flatten)]
     spec: SpecOptions,
+    /// Begin at a checkpoint of SPEC, which is a run directory then: the one after so many iterations, the `newest`, the `best`, or the
+    /// one of a manifest's file. The golden file names it, and needs it where it is checked.
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<Choice>,
     /// How many iterations.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     iterations: u64,
@@ -48,7 +56,8 @@ pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
     match command {
         Command::Record(options) => {
             let spec = &options.spec;
-            let recording = Recording::prepare(&spec.spec, &spec.overrides(), &options.unrecorded)?;
+            let recording =
+                Recording::prepare(&spec.spec, options.from.as_ref(), &spec.overrides(), &options.unrecorded)?;
             let golden = recording.run(options.iterations).map_err(Failure::Later)?;
             golden.write(&options.output).map_err(Failure::Later)?;
             let (file, count) = (options.output.display().to_string(), golden.iterations());
@@ -62,12 +71,13 @@ pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
             let golden = Golden::read(&options.file)?;
             let recording = golden.recording(&options.file, &options.set)?;
             let found = recording.run(golden.iterations() as u64).map_err(Failure::Later)?;
-            let difference = golden.compare(&found);
+            let (difference, changes) = (golden.compare(&found), golden.changes(&found));
             if json_wanted {
                 output::json(&json!({
                     "same": difference.is_none(),
                     "same_machine": golden.machine == found.machine,
                     "difference": difference.as_ref().map(ToString::to_string),
+                    "changes": changes,
                 }))?;
             } else {
                 let machine = if golden.machine == found.machine {
@@ -79,7 +89,7 @@ pub(super) fn run(command: &Command, json_wanted: bool) -> Done {
                     None => format!("{} iterations are the same; {machine}", golden.iterations()),
                     Some(difference) => format!("{difference}; {machine}"),
                 };
-                output::print(&(verdict + "\n"))?;
+                output::print(&format!("{verdict}\n{}", changes_text(&changes, "then", "now")))?;
             }
             if difference.is_some() { Err(Failure::No) } else { Ok(()) }
         }

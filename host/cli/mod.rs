@@ -8,6 +8,7 @@
 
 mod check;
 mod derive;
+mod diff;
 mod doctor;
 mod export;
 mod golden;
@@ -17,6 +18,7 @@ mod output;
 mod plugin;
 mod policy;
 mod progress;
+mod replay;
 mod results_table;
 mod run_files;
 mod search;
@@ -65,6 +67,14 @@ enum Command {
     /// Find a run's architecture in a table of benchmark results.
     #[command(after_help = "Example:\n  edas lookup runs/nb201-cifar10-0 --table nb201.csv --value cifar10_test")]
     Lookup(lookup::Options),
+    /// Run a run again and compare every loss, plan and α with its record, bit by bit.
+    #[command(
+        after_help = "Example:\n  edas replay runs/quickstart-0\n  edas replay runs/quickstart-0 --from newest --iterations 10"
+    )]
+    Replay(replay::Options),
+    /// Say where the records of two runs part.
+    #[command(after_help = "Example:\n  edas diff runs/quickstart-0 runs/quickstart-1")]
+    Diff(diff::Options),
     /// Record the first iterations of a spec in a small file, or check them against one.
     #[command(subcommand)]
     Golden(golden::Command),
@@ -184,6 +194,8 @@ fn run(cli: Cli) -> Done {
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
         Command::Lookup(options) => lookup::run(&options, cli.json),
+        Command::Replay(options) => replay::run(&options, cli.json),
+        Command::Diff(options) => diff::run(&options, cli.json),
         Command::Plugin(command) => plugin::run(&command, cli.json),
         Command::Policy(command) => policy::run(&command, cli.json),
         Command::Golden(command) => golden::run(&command, cli.json),

@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let interruption = signals::interruption()?;
     let spec = spec.load()?;
     let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
-    let (search, mut directory) = if options.resume && path.symlink_metadata().is_ok() {
+    let (search, mut directory) = if options.resume {
         let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
         match Search::resume(spec, &path, how)? {
             Some(resumed) => {

@@ -125,6 +125,14 @@ pub fn load(layout: &Layout, root: &Path, part: Part) -> Result<DataSet> {
 
 fn read(layout: &Layout, file: &Path, images: &mut Images) -> Result<()> {
     let bytes = read_whole(file)?;
+    records(layout, &bytes, file, images)
+}
+
+/// Adds the images of a file that holds these bytes; `file` is only named in messages.
+///
+/// # Errors
+/// Where it is cut short or holds a label out of range; some images may have been added.
+pub fn records(layout: &Layout, bytes: &[u8], file: &Path, images: &mut Images) -> Result<()> {
     let record = layout.record();
     if bytes.is_empty() || bytes.len() % record != 0 {
         return Err(Error::new("this file is cut short or of another kind")

@@ -91,7 +91,7 @@ fn decode_all(classes: &Classes, size: Option<(u32, u32)>, workers: usize) -> Re
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.max(1)).build();
     let pool = pool.map_err(|e| Error::new(format!("threads for reading images cannot be started: {e}")))?;
     let decoded: Vec<Result<(u32, u32, Vec<u8>)>> =
-        pool.install(|| files.par_iter().map(|(file, _)| decode(file)).collect());
+        pool.install(|| files.par_iter().map(|(file, _)| read(file)).collect());
     let mut images = Images::default();
     let mut size = size;
     // In the order of names: which error is reported does not depend on threads.
@@ -134,21 +134,32 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(list)
 }
 
-fn decode(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
-    let broken = |e: String| {
-        Error::new("this is no image that can be read")
-            .at(Place::file(file))
-            .expected("a JPEG or PNG image")
-            .found(e.trim())
-            .help("remove the file, or make it anew")
-    };
-    let bytes = std::fs::read(file).map_err(|e| broken(e.to_string()))?;
+fn read(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
+    decode(&std::fs::read(file).map_err(|e| broken(file, &e.to_string()))?, file)
+}
+
+/// The error for a file that is no image.
+fn broken(file: &Path, why: &str) -> Error {
+    Error::new("this is no image that can be read")
+        .at(Place::file(file))
+        .expected("a JPEG or PNG image")
+        .found(why.trim())
+        .help("remove the file, or make it anew")
+}
+
+/// Width, height and pixels (row by row, red, green, blue) of the image in a file that holds these bytes; `file` is only named in
+/// messages.
+///
+/// # Errors
+/// Where it is no JPEG or PNG, or is broken or cut short.
+pub fn decode(bytes: &[u8], file: &Path) -> Result<(u32, u32, Vec<u8>)> {
+    let broken = |e: String| broken(file, &e);
     let reader =
-        image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| broken(e.to_string()))?;
+        image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| broken(e.to_string()))?;
     let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);
     let image = reader.decode().map_err(|e| broken(e.to_string()))?.into_rgb8();
     // The decoder fills what is missing with grey and says nothing.
-    if jpeg && !ends(&bytes) {
+    if jpeg && !ends(bytes) {
         return Err(broken("a JPEG image that is cut short".to_owned()));
     }
     Ok((image.width(), image.height(), image.into_raw()))

@@ -5,7 +5,7 @@ use super::layer::Layer;
 use serde::Serialize;
 use std::ops::{Add, AddAssign, Mul};
 
-/// The cost of an operation, a cell or a network.
+/// The cost of an operation, a cell or a network. A number that does not fit is the largest that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Cost {
     /// Trained numbers.
@@ -26,12 +26,12 @@ impl Cost {
         }
         for node in &graph.nodes {
             let elements: i64 = node.outputs.iter().map(|v| graph.shapes[*v].iter().product::<i64>()).sum();
-            cost.activations += match node.layer {
+            let activations = match node.layer {
                 Layer::Tensor { .. } | Layer::Zero { .. } => 0,
                 _ => elements,
             };
             let input = || &graph.shapes[node.inputs[0]];
-            cost.multiply_adds += match &node.layer {
+            let multiply_adds = match &node.layer {
                 Layer::Conv { window, groups, .. } => {
                     elements * (input()[0] / groups) * window.kernel[0] * window.kernel[1]
                 }
@@ -40,6 +40,7 @@ impl Cost {
                 Layer::Linear { .. } => elements * input().iter().product::<i64>(),
                 _ => 0,
             };
+            cost += Cost { parameters: 0, multiply_adds, activations };
         }
         cost
     }
@@ -49,9 +50,9 @@ impl Add for Cost {
     type Output = Cost;
     fn add(self, other: Cost) -> Cost {
         Cost {
-            parameters: self.parameters + other.parameters,
-            multiply_adds: self.multiply_adds + other.multiply_adds,
-            activations: self.activations + other.activations,
+            parameters: self.parameters.saturating_add(other.parameters),
+            multiply_adds: self.multiply_adds.saturating_add(other.multiply_adds),
+            activations: self.activations.saturating_add(other.activations),
         }
     }
 }
@@ -66,9 +67,9 @@ impl Mul<i64> for Cost {
     type Output = Cost;
     fn mul(self, n: i64) -> Cost {
         Cost {
-            parameters: self.parameters * n,
-            multiply_adds: self.multiply_adds * n,
-            activations: self.activations * n,
+            parameters: self.parameters.saturating_mul(n),
+            multiply_adds: self.multiply_adds.saturating_mul(n),
+            activations: self.activations.saturating_mul(n),
         }
     }
 }

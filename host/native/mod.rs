@@ -62,8 +62,20 @@ pub fn peak_memory() -> Option<u64> {
     kibibytes("/proc/self/status", "VmHWM:").map(|k| k * 1024)
 }
 
-/// What the CPU offers of what libtorch's kernels are chosen by: bits may differ between machines that differ in this.
+/// Variables of the environment that keep libtorch from using all that the CPU offers.
+const LIMITS: [&str; 5] =
+    ["ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"];
+
+/// What libtorch's kernels are chosen by: what the CPU offers, and what the environment limits that to. Bits may differ between machines
+/// that differ in this.
 pub fn cpu_features() -> String {
+    let set = |name: &&str| Some(format!("{name}={}", std::env::var_os(name)?.to_string_lossy()));
+    let limits = LIMITS.iter().filter_map(set);
+    std::iter::once(offered()).chain(limits).collect::<Vec<_>>().join(" ")
+}
+
+/// What the CPU offers.
+fn offered() -> String {
     #[cfg(target_arch = "x86_64")]
     {
         let found = [

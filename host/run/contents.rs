@@ -34,7 +34,7 @@ pub struct Changed {
 }
 
 /// What stands for something that is not there.
-const NOTHING: &str = "nothing";
+pub(super) const NOTHING: &str = "nothing";
 
 /// Keys of a spec that change nothing in what a search computes, or whose content is hashed.
 const WITHOUT_EFFECT: [&str; 6] = ["name", "plugins", "data.root", "data.workers", "checkpoint", "sandbox"];
@@ -60,17 +60,33 @@ impl Contents {
     /// # Errors
     /// Where a spec cannot be written.
     pub fn differences(&self, spec: &Spec, hashes: &BTreeMap<String, String>) -> Result<Vec<Changed>> {
-        let mut list = differences(&keys(spec)?, &keys(&self.spec)?);
-        let without_policy = |hashes: BTreeMap<String, String>| -> BTreeMap<String, String> {
-            hashes.into_iter().filter(|(what, _)| !what.starts_with(POLICY)).collect()
-        };
-        list.extend(differences(&without_policy(hashes.clone()), &without_policy(self.hashes())));
+        let mut list = between((spec, hashes), (&self.spec, &self.hashes()))?;
+        list.retain(|change| !change.what.starts_with(POLICY));
         Ok(list)
     }
 }
 
+/// In what two runs differ that may alter their results: keys of their specs, hashes of what they were made of.
+///
+/// # Errors
+/// Where a spec cannot be written.
+pub fn between(
+    recorded: (&Spec, &BTreeMap<String, String>),
+    now: (&Spec, &BTreeMap<String, String>),
+) -> Result<Vec<Changed>> {
+    let mut list = differences(&keys(recorded.0)?, &keys(now.0)?);
+    list.extend(differences(&script_params(recorded.0), &script_params(now.0)));
+    list.extend(differences(recorded.1, now.1));
+    Ok(list)
+}
+
+/// Whether a difference is one that [`Machine`](super::Machine) tells too.
+pub fn of_machine(what: &str) -> bool {
+    matches!(what, "spec threads" | "spec device")
+}
+
 /// The differences of two mappings, by key.
-fn differences(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Changed> {
+pub fn differences(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Changed> {
     let all: BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
     let value = |map: &BTreeMap<String, String>, key| map.get(key).map_or_else(|| NOTHING.to_owned(), String::clone);
     let pairs = all.into_iter().map(|key| (key, value(recorded, key), value(now, key)));
@@ -101,6 +117,18 @@ fn keys(spec: &Spec) -> Result<BTreeMap<String, String>> {
     let kind = if let Policy::Script(_) = &spec.policy { "a script" } else { "one of a plugin" };
     keys.insert("policy".to_owned(), kind.to_owned());
     Ok(keys.into_iter().map(|(key, value)| (format!("spec {key}"), value)).collect())
+}
+
+/// What the scripts of a policy are given, each version of them.
+fn script_params(spec: &Spec) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    if let Policy::Script(policy) = &spec.policy {
+        flatten(&format!("{POLICY}params"), &policy.params.to_json(), &mut params);
+        for change in &policy.changes {
+            flatten(&format!("{POLICY}params from {}", change.iteration), &change.params.to_json(), &mut params);
+        }
+    }
+    params
 }
 
 fn flatten(path: &str, value: &Value, keys: &mut BTreeMap<String, String>) {

@@ -44,6 +44,8 @@ pub(super) const INPUTS: &str = "inputs";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// What a finished run has found.
 pub(super) const RESULT: &str = "genotype.json";
+/// All weights and α of a finished run, in the folder of checkpoints.
+pub(super) const FINAL: &str = "final.safetensors";
 /// Why a run failed.
 pub(super) const FAILURE: &str = "failure.txt";
 /// How long lines may wait in memory.
@@ -174,9 +176,11 @@ impl RunDirectory {
 
     fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
         self.flush()?;
+        let mut hashes = self.hashes.clone();
+        hashes.insert("spec.yaml".to_owned(), sha256(self.spec.to_yaml()?.as_bytes()));
         let about = About {
             run: self.run.clone(),
-            hashes: self.hashes.clone(),
+            hashes,
             machine: self.machine.clone(),
             logs: LogName::ALL
                 .iter()
@@ -194,7 +198,7 @@ impl RunDirectory {
         let folder = self.path.join(CHECKPOINTS);
         fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
         let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha)?)?;
-        write_whole(&folder.join("final.safetensors"), &content)?;
+        write_whole(&folder.join(FINAL), &content)?;
         // The last: a run that has it is finished.
         write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())
     }
@@ -245,6 +249,10 @@ impl Observer for RunDirectory {
 
     fn keeps_checkpoints(&self) -> bool {
         true
+    }
+
+    fn checkpoint_seconds(&self) -> f64 {
+        self.checkpoints.seconds()
     }
 }
 

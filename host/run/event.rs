@@ -112,4 +112,9 @@ pub trait Observer {
     fn keeps_checkpoints(&self) -> bool {
         false
     }
+
+    /// How long it has worked on checkpoints while the search went on, in seconds.
+    fn checkpoint_seconds(&self) -> f64 {
+        0.0
+    }
 }

@@ -8,6 +8,7 @@
 //! - [`directory`]: the run directory
 //! - [`checkpoint`]: where a run stands, on disk
 //! - [`resume`]: a run directory that is taken up again
+//! - [`compare`]: where two runs part
 //! - [`session`]: the stretches of a run, one per process
 //! - [`machine`]: what bits depend on besides spec, seed and inputs
 //! - [`tensors`]: tensors as plain data and as safetensors files
@@ -15,6 +16,7 @@
 //! - `lock`: one process per run directory
 
 pub mod checkpoint;
+pub mod compare;
 pub mod contents;
 pub mod directory;
 pub mod event;

@@ -242,7 +242,7 @@ impl Unfinished {
 }
 
 /// The length of a log at a checkpoint.
-fn length(manifest: &Manifest, name: LogName) -> Result<u64> {
+pub(super) fn length(manifest: &Manifest, name: LogName) -> Result<u64> {
     let missing = || Error::new(format!("the manifest says no length of {}", name.file()));
     manifest.logs.get(name.file()).copied().ok_or_else(missing)
 }

@@ -5,7 +5,7 @@ use crate::supernet::Parameters;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, TensorView};
 use std::collections::HashSet;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// A tensor's name, shape, element type and bytes: a copy that the training no longer touches.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +31,11 @@ impl Saved {
             Kind::Double => (Dtype::F64, 8),
             kind => return Err(Error::new(format!("`{name}` has an element type that is not saved: {kind:?}"))),
         };
-        let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
-        let mut bytes = room(flat.numel() * size, "a copy of the network")?;
-        bytes.resize(flat.numel() * size, 0);
-        flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+        let numbers = tensor.numel();
+        let mut bytes = room(numbers * size, "a copy of the network")?;
+        bytes.resize(numbers * size, 0);
+        // From wherever it lies, in row-major order, whatever its layout.
+        tensor.f_copy_data_u8(&mut bytes, numbers)?;
         Ok(Self { name, shape: tensor.size().iter().map(|size| *size as usize).collect(), dtype, bytes })
     }
 

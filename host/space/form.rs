@@ -1,7 +1,7 @@
 //! A search space as YAML writes it.
 
 use super::expression::Expression;
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 use crate::extension::Settings;
 use serde::de::{self, value::MapAccessDeserializer, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -48,6 +48,26 @@ pub struct CellTypeForm {
     /// The channels of the cell's nodes, from here on: `× 2` doubles them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Expression>,
+}
+
+/// The most nodes of a cell type, inputs among them.
+const MOST_NODES: usize = 1000;
+
+impl CellTypeForm {
+    /// Checks the numbers of nodes; `place` is where a key was written.
+    ///
+    /// # Errors
+    /// Where there are none of a kind, or too many.
+    pub(super) fn check_size(&self, place: &dyn Fn(&str) -> Place) -> Result<()> {
+        if self.inputs > 0 && self.nodes > 0 && self.inputs.saturating_add(self.nodes) <= MOST_NODES {
+            return Ok(());
+        }
+        let name = if self.inputs == 0 { "inputs" } else { "nodes" };
+        Err(Error::new(format!("cell type `{}` cannot have this many nodes", self.name))
+            .at(place(name))
+            .expected(format!("at least one input and one intermediate node, at most {MOST_NODES} in all"))
+            .found(format!("{} and {}", self.inputs, self.nodes)))
+    }
 }
 
 /// The edges of a cell type: by a rule, or as a list.

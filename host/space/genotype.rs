@@ -161,13 +161,27 @@ impl Genotype {
     /// # Errors
     /// Where it cannot be read or is no genotype of version 1.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&read_text(path, "genotype")?, path)
+    }
+
+    /// The same for the text of a file, which is only named in messages.
+    ///
+    /// # Errors
+    /// Where it is no genotype of version 1, or has a cell type of an impossible size.
+    pub fn parse(text: &str, file: impl AsRef<Path>) -> Result<Self> {
+        let file = file.as_ref();
         // JSON is YAML: read so, every message has a place.
-        let genotype: Self = decode(&Node::parse(&read_text(path, "genotype")?, path)?, "the genotype")?;
+        let node = Node::parse(text, file)?;
+        let genotype: Self = decode(&node, "the genotype")?;
         if genotype.version != 1 {
             return Err(Error::new("this genotype is written in another version of the form")
-                .at(Place::file(path))
+                .at(Place::file(file))
                 .expected("version 1")
                 .found(format!("version {}", genotype.version)));
+        }
+        for (i, cell) in genotype.space.cell_types.iter().enumerate() {
+            // Its other forms are written node by node.
+            cell.check_size(&|name| node.place_of(&format!("space.cell_types.{i}.{name}")))?;
         }
         Ok(genotype)
     }

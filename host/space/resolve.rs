@@ -289,14 +289,8 @@ fn merge_shallow(model: Node, own: Node) -> Node {
 type PlaceOf<'a> = &'a dyn Fn(&str) -> crate::error::Place;
 
 fn cell_type(form: &CellTypeForm, first_edge: usize, op_sets: &OpSets, place: PlaceOf) -> Result<CellType> {
+    form.check_size(place)?;
     let nodes = form.inputs + form.nodes;
-    if form.inputs == 0 || form.nodes == 0 || nodes > 1000 {
-        let name = if form.inputs == 0 { "inputs" } else { "nodes" };
-        return Err(Error::new(format!("cell type `{}` cannot have this many nodes", form.name))
-            .at(place(name))
-            .expected("at least one input and one intermediate node, at most 1000 in all")
-            .found(format!("{} and {}", form.inputs, form.nodes)));
-    }
     let shared = candidates(&form.edges.candidates, op_sets, &|i| place(&format!("edges.candidates.{i}")))?;
     let mut edges = Vec::new();
     for (to, from, own) in pairs(form, place)? {

@@ -30,8 +30,8 @@ pub fn darts(genotype: &Genotype) -> Result<String> {
 
 fn concat(nodes: &[usize]) -> String {
     match nodes {
-        [first, .., last] if last - first + 1 == nodes.len() && nodes.is_sorted() => {
-            format!("range({first}, {})", last + 1)
+        [first, .., last] if nodes.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1])) => {
+            format!("range({first}, {})", last.saturating_add(1))
         }
         _ => format!("{nodes:?}"),
     }

@@ -14,6 +14,9 @@ pub struct Checkpoint {
     /// Save where so many minutes have passed since the last checkpoint; null for never.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 100_000))]
     pub minutes: Option<f64>,
+    /// What share of the time saving at the ends of epochs may take: where epochs are short, some are passed over. Null for no limit.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
+    pub share: Option<f64>,
     /// How many of the newest checkpoints are kept. That of the best derived accuracy is kept besides.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub keep: u32,
@@ -21,6 +24,6 @@ pub struct Checkpoint {
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { every: Some(Every::Epoch), minutes: Some(10.0), keep: 3 }
+        Self { every: Some(Every::Epoch), minutes: Some(10.0), share: Some(0.01), keep: 3 }
     }
 }

@@ -38,7 +38,7 @@ impl Node {
             Error::new(what).at(mark(column).place()).expected("path.to.key=value").found(assignment.to_owned())
         };
         let (path, text) = assignment.split_once('=').ok_or_else(|| malformed("`--set` without a value"))?;
-        if path.split('.').any(|segment| segment.trim() != segment || segment.is_empty()) {
+        if path.contains(char::is_control) || path.split('.').any(|s| s.trim() != s || s.is_empty()) {
             return Err(malformed("`--set` needs the path of a key"));
         }
         if path.split('.').count() > MAX_DEPTH / 2 {

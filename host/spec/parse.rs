@@ -36,6 +36,7 @@ pub(super) fn parse_from(text: &str, source: Arc<Source>, shift: usize) -> Resul
     let mut builder = Builder {
         source,
         shift,
+        end: end_of(text),
         stack: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
@@ -53,13 +54,7 @@ pub(super) fn parse_from(text: &str, source: Arc<Source>, shift: usize) -> Resul
     builder.refuse_control_characters(text)?;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
-            let mut mark = builder.mark(error.marker());
-            // The parser notices a missing end on the line after the last.
-            if let Some(last) = text.lines().enumerate().last().filter(|(index, _)| index + 1 < mark.line) {
-                mark.line = last.0 + 1;
-                mark.column = last.1.chars().count() + 1 + if last.0 == 0 { shift } else { 0 };
-            }
-            Error::new(format!("not valid YAML: {}", error.info())).at(mark.place())
+            Error::new(format!("not valid YAML: {}", error.info())).at(builder.mark(error.marker()).place())
         })?;
         builder.event(event, span)?;
     }
@@ -67,10 +62,18 @@ pub(super) fn parse_from(text: &str, source: Arc<Source>, shift: usize) -> Resul
     Ok(builder.root.unwrap_or(Node::new(Value::Null, end)))
 }
 
+/// The last line of a text, and the column after its last character; both from 1.
+fn end_of(text: &str) -> (usize, usize) {
+    let last = text.lines().enumerate().last();
+    last.map_or((1, 1), |(index, line)| (index + 1, line.chars().count() + 1))
+}
+
 /// Builds the tree from the parser's events.
 struct Builder {
     source: Arc<Source>,
     shift: usize,
+    /// Where the text ends.
+    end: (usize, usize),
     stack: Vec<Frame>,
     /// The anchored values by the parser's number, with their size and nesting.
     anchors: HashMap<usize, (Node, usize, usize)>,
@@ -99,8 +102,11 @@ enum Items {
 
 impl Builder {
     fn mark(&self, marker: &Marker) -> Mark {
-        let shift = if marker.line() <= 1 { self.shift } else { 0 };
-        Mark { source: self.source.clone(), line: marker.line().max(1), column: marker.col() + 1 + shift }
+        // The parser notices what is missing at the end on the line after the last.
+        let place = (marker.line().max(1), marker.col() + 1);
+        let (line, column) = if place.0 > self.end.0 { self.end } else { place };
+        let shift = if line == 1 { self.shift } else { 0 };
+        Mark { source: self.source.clone(), line, column: column + shift }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<()> {
@@ -254,10 +260,15 @@ impl Builder {
         Ok(())
     }
 
-    /// The parser takes a NUL for the end of the text: what follows would vanish silently.
+    /// The parser takes a NUL for the end of the text: what follows would vanish silently. A carriage return alone ends a line for
+    /// the parser, but not for whoever shows or counts lines.
     fn refuse_control_characters(&self, text: &str) -> Result<()> {
-        let wrong = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r') || is_ambiguous(c);
-        let Some(position) = text.find(wrong) else { return Ok(()) };
+        let wrong = |(at, c): (usize, char)| match c {
+            '\t' | '\n' => false,
+            '\r' => !text[at + 1..].starts_with('\n'),
+            _ => c.is_control() || is_ambiguous(c),
+        };
+        let Some((position, _)) = text.char_indices().find(|found| wrong(*found)) else { return Ok(()) };
         let (before, after) = text.split_at(position);
         let line = before.matches('\n').count();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();

@@ -4,6 +4,7 @@
 //! - [`running`]: a search while it runs: iterations, the end of an epoch, validation
 //! - [`snapshot`]: a running search as plain data, and back
 //! - [`resume`]: searches that go on where a run stands
+//! - [`replay`]: a run once more, compared with its record
 //! - [`interruption`]: the wish that a search stops where it is
 //! - `progress`, `due`: how far a search has come, and when it saves that
 //! - [`setup`]: from a spec to everything that a search needs
@@ -37,6 +38,7 @@ mod penalty;
 mod plugins;
 mod progress;
 mod reload;
+pub mod replay;
 pub mod resume;
 pub mod running;
 pub mod schedule;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::extension::script::Files;
 use crate::run::checkpoint::manifest::sha256;
 use crate::run::contents::POLICY;
-use crate::run::{Changed, Found, Machine, RunDirectory, Unfinished};
+use crate::run::{Changed, Contents, Found, Machine, RunDirectory, Unfinished};
 use crate::spec::{self, Node, Policy, Sandbox, Spec};
 use std::path::{Path, PathBuf};
 
@@ -41,31 +41,19 @@ pub struct Resumed {
 }
 
 impl Search {
-    /// Takes up the run in a directory; one in which nothing had begun becomes that of a new run. `None` where the run has come to its
-    /// end.
+    /// Takes up the run in a directory. Where there is none, or nothing had begun in it, it becomes that of a new run. `None` where the
+    /// run has come to its end.
     ///
     /// # Errors
     /// Where another process has the run, where something changed that alters it and is not accepted, where none of its checkpoints
     /// can be used; and as [`Search::from_spec`].
     pub fn resume(spec: Spec, directory: &Path, how: Resume) -> Result<Option<Resumed>> {
+        if directory.symlink_metadata().is_err() {
+            return Resumed::begin(spec, how, |contents| RunDirectory::create(directory, contents)).map(Some);
+        }
         let run = match Unfinished::open(directory)? {
             Found::Run(run) => run,
-            Found::Nothing(vacant) => {
-                let mut search = Search::from_spec(spec)?;
-                if how.watch {
-                    search = search.watching()?;
-                }
-                let directory = vacant.begin(&search.setup().contents())?;
-                return Ok(Some(Resumed {
-                    search,
-                    directory,
-                    iteration: 0,
-                    checkpoint: None,
-                    passed_over: Vec::new(),
-                    changes: Vec::new(),
-                    moved: Vec::new(),
-                }));
-            }
+            Found::Nothing(vacant) => return Resumed::begin(spec, how, |contents| vacant.begin(contents)).map(Some),
         };
         if run.is_finished() && !how.accept_changes {
             return Ok(None);
@@ -99,6 +87,26 @@ impl Search {
         let path = checkpoint.as_ref().map(|c| c.path.clone());
         search.from = checkpoint.map(|checkpoint| checkpoint.into_snapshot());
         Ok(Some(Resumed { search, directory, iteration, checkpoint: path, passed_over, changes, moved }))
+    }
+}
+
+impl Resumed {
+    /// A run of which there is nothing yet.
+    fn begin(spec: Spec, how: Resume, make: impl FnOnce(&Contents) -> Result<RunDirectory>) -> Result<Self> {
+        let mut search = Search::from_spec(spec)?;
+        if how.watch {
+            search = search.watching()?;
+        }
+        let directory = make(&search.setup().contents())?;
+        Ok(Self {
+            search,
+            directory,
+            iteration: 0,
+            checkpoint: None,
+            passed_over: Vec::new(),
+            changes: Vec::new(),
+            moved: Vec::new(),
+        })
     }
 }
 

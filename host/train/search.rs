@@ -22,6 +22,7 @@ use crate::space::{Alpha, Genotype};
 use crate::spec::{Spec, SpecPath};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A search that is ready to run.
 pub struct Search {
@@ -291,9 +292,11 @@ impl Running {
             let cancelled = cancellation.requested();
             self.settle(observers, cancelled || self.next >= limit, cancelled)?;
             let ends = self.is_over(limit) || interruption.requested();
-            if ends || due.now(self.next, self.at_end_of_epoch()) {
+            let written = observers.iter().map(|observer| observer.checkpoint_seconds()).sum();
+            if ends || due.now(self.next, self.at_end_of_epoch(), written) {
+                let from = Instant::now();
                 self.save(observers)?;
-                due.saved();
+                due.made(from);
             }
             if ends {
                 return Ok(());

@@ -140,6 +140,9 @@ fn positions(space: &Space, names: &[Vec<String>]) -> Result<BTreeMap<usize, Vec
         if positions.is_empty() {
             return Err(foreign(format!("edge {index} has no candidate left")));
         }
+        if positions.iter().enumerate().any(|(at, position)| positions[..at].contains(position)) {
+            return Err(foreign(format!("edge {index} has a candidate twice")));
+        }
         Ok((index, positions))
     };
     names.iter().zip(space.edges()).enumerate().map(of_edge).collect()

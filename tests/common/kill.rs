@@ -143,6 +143,11 @@ fn assert_no_left_overs(run: &Path) {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
             assert!(!name.ends_with(".part") && name != "lock", "{} is left in {}", name, folder.display());
+            let tensors = name.strip_suffix(".safetensors").filter(|name| *name != "final");
+            assert!(
+                tensors.is_none_or(|name| folder.join(name).with_extension("json").exists()),
+                "{name} is no checkpoint"
+            );
         }
     }
 }

@@ -115,3 +115,30 @@ pub fn compiled(source: &str, variant: &str, flags: &[&str]) -> PathBuf {
     std::fs::rename(made, &library).expect("it can be put in place");
     library
 }
+
+/// Small files in CIFAR's layouts: noise with a faint bar at a place that tells the class.
+pub fn cifar(folder: &Path) {
+    for (name, labels, classes) in [("data_batch_1.bin", 1, 10u32), ("train.bin", 2, 100)] {
+        let mut stream = edas::random::Stream::new(1, edas::random::Purpose::Split, u64::from(classes));
+        let mut bytes = Vec::new();
+        for image in 0..200u32 {
+            let label = image % classes;
+            bytes.extend(std::iter::repeat_n(0, labels - 1));
+            bytes.push(label as u8);
+            for at in 0..3072u32 {
+                let bar = if at / 32 % 32 == label % 32 { 60 } else { 0 };
+                bytes.push((stream.index(120) + bar) as u8);
+            }
+        }
+        std::fs::write(folder.join(name), bytes).expect("written");
+    }
+}
+
+/// The names of the shipped specs.
+pub fn shipped_specs() -> Vec<String> {
+    let files = std::fs::read_dir(repository("specs")).expect("the specs");
+    let names = files.filter_map(|f| f.expect("a file").file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}

@@ -145,6 +145,23 @@ impl Checkpoints {
         Ok(Self { folder: folder.to_owned(), keep, list })
     }
 
+    /// The manifests, oldest first: iterations that are over, whether what is due after them is, and the file.
+    pub fn files(&self) -> impl Iterator<Item = ((u64, bool), PathBuf)> {
+        let of = |kept: &Kept| ((kept.position.iteration, kept.position.settled), self.manifest(kept.position));
+        self.list.iter().map(of)
+    }
+
+    /// The manifest of the best derived accuracy, the newest of several.
+    pub fn best(&self) -> Option<PathBuf> {
+        self.best_position().map(|position| self.manifest(position))
+    }
+
+    fn best_position(&self) -> Option<Position> {
+        let measured = self.list.iter().filter(|kept| kept.accuracy.is_some());
+        let best = measured.max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0)));
+        best.map(|kept| kept.position)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -190,7 +207,10 @@ impl Checkpoints {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.ends_with(TEMPORARY) {
+            // Tensors whose manifest was not written yet, or was removed already.
+            let alone = name.strip_suffix(".safetensors").is_some_and(|name| Position::parse(name).is_some())
+                && ["json", PASSED_OVER].iter().all(|ending| !path.with_extension(ending).exists());
+            if alone || name.ends_with(TEMPORARY) {
                 fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
             }
         }
@@ -240,9 +260,7 @@ impl Checkpoints {
     }
 
     fn remove_old(&mut self) -> Result<()> {
-        let best = self.list.iter().filter(|kept| kept.accuracy.is_some());
-        let best = best.max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0)));
-        let best = best.map(|kept| kept.position);
+        let best = self.best_position();
         let newest = self.list.len().saturating_sub(self.keep);
         let mut at = 0;
         let old = self.list.extract_if(.., |kept| {

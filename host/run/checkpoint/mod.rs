@@ -6,12 +6,15 @@
 //!
 //! - [`manifest`]: the manifest and its checksum
 //! - [`folder`]: the checkpoints of a run: writing, keeping, reading
+//! - [`choice`]: which of a run's checkpoints is meant
 //! - `writer`: writing in the background
 
+pub mod choice;
 pub mod folder;
 pub mod manifest;
 mod writer;
 
+pub use choice::Choice;
 pub use folder::{Checkpoint, Checkpoints};
 pub use manifest::Manifest;
 pub(super) use writer::Writer;

@@ -8,20 +8,23 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// Writes the checkpoints of a run.
 pub(in crate::run) struct Writer {
     state: Option<Stage>,
+    /// How long writing took, without the one that is being written.
+    seconds: f64,
 }
 
 enum Stage {
     Idle(Checkpoints),
-    Writing(JoinHandle<(Checkpoints, Result<()>)>),
+    Writing(JoinHandle<(Checkpoints, Result<()>, f64)>),
 }
 
 impl Writer {
     pub(in crate::run) fn new(checkpoints: Checkpoints) -> Self {
-        Self { state: Some(Stage::Idle(checkpoints)) }
+        Self { state: Some(Stage::Idle(checkpoints)), seconds: 0.0 }
     }
 
     /// Begins to write a checkpoint; the logs that it counts on are flushed to disk before it counts.
@@ -36,15 +39,21 @@ impl Writer {
     ) -> Result<()> {
         let mut checkpoints = self.finish()?;
         let write = move || {
+            let begun = Instant::now();
             let sync = |(path, log): &(PathBuf, File)| log.sync_data().map_err(|e| Error::io("write", path, &e));
             let written = logs.iter().try_for_each(sync).and_then(|()| checkpoints.write(&snapshot, about));
-            (checkpoints, written)
+            (checkpoints, written, begun.elapsed().as_secs_f64())
         };
         let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn(write);
         self.state = Some(Stage::Writing(
             thread.map_err(|e| Error::new(format!("a thread that writes checkpoints cannot be started: {e}")))?,
         ));
         Ok(())
+    }
+
+    /// How long writing took, in seconds; what is being written does not count yet.
+    pub(in crate::run) fn seconds(&self) -> f64 {
+        self.seconds
     }
 
     /// Hears of a failure as soon as it is there; waits for nothing.
@@ -78,7 +87,8 @@ impl Writer {
         match self.state.take().ok_or_else(broken)? {
             Stage::Idle(checkpoints) => Ok(checkpoints),
             Stage::Writing(thread) => {
-                let (checkpoints, written) = thread.join().map_err(died)?;
+                let (checkpoints, written, seconds) = thread.join().map_err(died)?;
+                self.seconds += seconds;
                 written.map(|()| checkpoints)
             }
         }

@@ -305,6 +305,14 @@ fn a_file_without_permission() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_an_end() {
+    let error = read_text("/dev/zero", "spec").expect_err("no file without an end is read");
+    assert_eq!(error.fields().what, "/dev/zero is too long");
+    assert_eq!(error.fields().expected.as_deref(), Some("the file of a spec, at most 67108864 bytes"));
+}
+
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Sample {

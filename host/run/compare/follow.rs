@@ -1,0 +1,132 @@
+//! What a search says, against the record of another one.
+
+use super::difference::Difference;
+use super::line::{self, without_time};
+use super::reader::{Reader, value};
+use super::recorded::Recorded;
+use super::result::Outcome;
+use super::{result, state};
+use crate::error::{Error, Place, Result};
+use crate::run::checkpoint::{Checkpoint, Manifest, Snapshot};
+use crate::run::event::{Event, Observer, Summary};
+use crate::run::lines::Lines;
+use crate::run::log::LogName;
+use crate::run::tensors::network;
+use serde_json::Value;
+
+/// Compares what a search says with a record, up to the first difference: there it ends the search.
+pub struct Follow<'a> {
+    recorded: &'a Recorded,
+    lines: Lines,
+    /// One per [`LogName`], in the order of [`LogName::ALL`].
+    readers: Vec<Reader>,
+    /// The iteration that was heard of last.
+    iteration: u64,
+    /// A run that is finished has a line for everything.
+    finished: bool,
+    /// The first difference.
+    pub difference: Option<Difference>,
+    /// The checkpoints that were compared, each by the iterations that are over.
+    pub checkpoints: Vec<u64>,
+    /// Whether the results were compared.
+    pub result: bool,
+    /// What of the record could not be read, and so was not compared.
+    pub unread: Vec<Error>,
+}
+
+impl<'a> Follow<'a> {
+    /// Begins where a checkpoint was written, or at the beginning.
+    ///
+    /// # Errors
+    /// Where the logs cannot be read.
+    pub fn new(recorded: &'a Recorded, after: Option<&Manifest>) -> Result<Self> {
+        Ok(Self {
+            recorded,
+            lines: Lines::default(),
+            readers: LogName::ALL.iter().map(|name| recorded.reader(*name, after)).collect::<Result<_>>()?,
+            iteration: after.map_or(0, |manifest| manifest.state.iteration.saturating_sub(1)),
+            finished: recorded.is_finished(),
+            difference: None,
+            checkpoints: Vec::new(),
+            result: false,
+            unread: Vec::new(),
+        })
+    }
+
+    /// Whether the record has a checkpoint from here.
+    pub fn wants_state(&self, iteration: u64, settled: bool) -> bool {
+        self.recorded.checkpoint(iteration, settled).is_some()
+    }
+
+    /// Compares a state with the checkpoint that the record has from there, if it has one. `last` says that the search ends here
+    /// for the reason alone that the recorded one did.
+    ///
+    /// # Errors
+    /// Where a state cannot be written as JSON.
+    pub fn state(&mut self, mut found: Snapshot, last: bool) -> Result<()> {
+        let (iteration, settled) = (found.state.iteration, !found.state.pending);
+        let Some(path) = self.recorded.checkpoint(iteration, settled) else { return Ok(()) };
+        let read = Checkpoint::read(path);
+        match read.and_then(|checkpoint| self.recorded.owns(&checkpoint.manifest).map(|()| checkpoint)) {
+            Ok(checkpoint) => {
+                let expected = checkpoint.into_snapshot();
+                // A wish that the search ends, not the policy, may have ended it there.
+                found.state.stopped |= last && expected.state.stopped;
+                self.difference = state::difference(&expected, &found)?;
+                self.checkpoints.push(iteration);
+            }
+            Err(error) => self.unread.push(error.at(Place::file(path))),
+        }
+        Ok(())
+    }
+
+    /// The first line that the record has beyond what was heard, as a difference.
+    ///
+    /// # Errors
+    /// Where the record cannot be read.
+    pub fn end(&mut self) -> Result<()> {
+        for name in LogName::ALL {
+            let Some(line) = self.readers[name as usize].peek()? else { continue };
+            let beyond = line::difference(name, &value(line), &Value::Null, self.iteration);
+            self.difference = self.difference.take().or(beyond);
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, name: LogName, found: &Value) -> Result<Option<Difference>> {
+        let Some(expected) = self.readers[name as usize].next()? else {
+            let beyond = self.finished.then(|| line::difference(name, &Value::Null, found, self.iteration));
+            return Ok(beyond.flatten());
+        };
+        if name != LogName::Metrics && found.to_string() == expected {
+            return Ok(None);
+        }
+        let (expected, found) = (without_time(value(&expected)), without_time(found.clone()));
+        Ok(line::difference(name, &expected, &found, self.iteration))
+    }
+
+    fn finish(&mut self, summary: &Summary) -> Result<Option<Difference>> {
+        let genotype = serde_json::to_value(summary.genotype).unwrap_or_default();
+        let found = Outcome { genotype, tensors: Ok(network(summary.parameters, summary.alpha)?) };
+        self.result = true;
+        Ok(result::difference(self.recorded.outcome()?, found, self.iteration, &mut self.unread))
+    }
+}
+
+impl Observer for Follow<'_> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        if let Event::Step(line) = event {
+            self.iteration = line["iteration"].as_u64().unwrap_or(self.iteration);
+        }
+        for (name, line) in self.lines.of(event) {
+            self.difference = self.line(name, &line)?;
+            if self.difference.is_some() {
+                return Err(Error::new("the search differs from its record"));
+            }
+        }
+        if let Event::Finished(summary) = event {
+            self.difference = self.finish(summary)?;
+        }
+        Ok(())
+    }
+}

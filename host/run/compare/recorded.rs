@@ -1,0 +1,145 @@
+//! A run directory for who only reads it: nothing is written, nothing is locked.
+
+use super::reader::{Reader, value};
+use super::result::Outcome;
+use crate::error::{Error, Place, Result};
+use crate::run::checkpoint::manifest::sha256;
+use crate::run::checkpoint::{Checkpoints, Manifest};
+use crate::run::contents::{Changed, NOTHING, POLICY};
+use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, RESULT};
+use crate::run::log::{Log, LogName};
+use crate::run::machine::Machine;
+use crate::run::resume::{describe, length};
+use crate::run::session::Session;
+use crate::run::tensors::{self, Saved};
+use crate::spec::Spec;
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What a run directory says of its run.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    path: PathBuf,
+    /// The spec.
+    pub spec: Spec,
+    /// SHA-256 of what it was made of.
+    pub hashes: BTreeMap<String, String>,
+    /// Its sessions, first to last.
+    pub sessions: Vec<Session>,
+    /// The iterations that its logs go through.
+    pub iterations: u64,
+    /// The manifests of its checkpoints: iterations that are over, and whether what is due after them is.
+    pub(super) checkpoints: BTreeMap<(u64, bool), PathBuf>,
+}
+
+impl Recorded {
+    /// Reads a run directory.
+    ///
+    /// # Errors
+    /// Where it is none, or cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (spec, hashes, sessions) = describe(path)?;
+        let checkpoints = Checkpoints::open(&path.join(CHECKPOINTS), 1)?.files().collect();
+        let iterations = [LogName::Metrics, LogName::Trace].into_iter().map(|name| iterations(path, name));
+        let iterations = iterations.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
+        Ok(Self { path: path.to_owned(), spec, hashes, sessions, iterations, checkpoints })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the run has come to its end.
+    pub fn is_finished(&self) -> bool {
+        self.path.join(RESULT).is_file()
+    }
+
+    /// Why the run failed, where it did.
+    pub fn failure(&self) -> Option<String> {
+        fs::read_to_string(self.path.join(FAILURE)).ok()
+    }
+
+    /// Whether a checkpoint is this run's, and the logs those that it was written with.
+    ///
+    /// # Errors
+    /// Where not.
+    pub fn owns(&self, manifest: &Manifest) -> Result<()> {
+        let run = &self.sessions[0].run;
+        if manifest.run != *run {
+            return Err(Error::new("this is the checkpoint of another run")
+                .expected(run.as_str())
+                .found(manifest.run.as_str()));
+        }
+        LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
+    }
+
+    /// The manifest of the checkpoint that was written after so many iterations, before or after what was due then.
+    pub fn checkpoint(&self, iteration: u64, settled: bool) -> Option<&Path> {
+        self.checkpoints.get(&(iteration, settled)).map(PathBuf::as_path)
+    }
+
+    /// The last session that began with accepted changes which no spec repeats: all but those of the policy's scripts.
+    pub fn altered(&self) -> Option<&Session> {
+        let alters = |session: &&Session| session.accepted.iter().any(|change| !change.what.starts_with(POLICY));
+        self.sessions.iter().rev().find(alters)
+    }
+
+    /// The policy's scripts whose copies are no longer those that ran.
+    pub fn changed_scripts(&self) -> Vec<Changed> {
+        let scripts = self.hashes.iter().filter(|(what, _)| what.starts_with(POLICY));
+        let changed = |(what, recorded): (&String, &String)| {
+            let now = fs::read(self.path.join(&what[POLICY.len()..]));
+            let now = now.map_or_else(|_| NOTHING.to_owned(), |bytes| sha256(&bytes));
+            (now != *recorded).then(|| Changed { what: what.clone(), recorded: recorded.clone(), now })
+        };
+        scripts.filter_map(changed).collect()
+    }
+
+    /// The machines that recorded these iterations, in their order.
+    pub fn machines(&self, iterations: Range<u64>) -> Vec<&Machine> {
+        let covers = |(k, session): (usize, &'_ Session)| {
+            // What a session wrote after the point that a later one went back to is gone.
+            let end = self.sessions[k + 1..].iter().map(|later| later.iteration).min().unwrap_or(u64::MAX);
+            session.iteration.max(iterations.start) < end.min(iterations.end)
+        };
+        let all = self.sessions.iter().enumerate();
+        all.filter(|(k, session)| covers((*k, session))).map(|(_, session)| &session.machine).collect()
+    }
+
+    /// What it has come to.
+    ///
+    /// # Errors
+    /// Where its genotype cannot be read.
+    pub(super) fn outcome(&self) -> Result<Outcome> {
+        let path = self.path.join(RESULT);
+        let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
+        Ok(Outcome { genotype: value(&text), tensors: self.last_tensors() })
+    }
+
+    fn last_tensors(&self) -> Result<Vec<Saved>> {
+        let path = self.path.join(CHECKPOINTS).join(FINAL);
+        let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
+        tensors::deserialize(&bytes).map_err(|e| e.at(Place::file(&path)))
+    }
+
+    /// A log, after a checkpoint or from its beginning.
+    pub(super) fn reader(&self, name: LogName, after: Option<&Manifest>) -> Result<Reader> {
+        Reader::open(&self.path, name, after.map_or(Ok(0), |manifest| length(manifest, name))?)
+    }
+}
+
+/// The number of iterations that a log goes through.
+fn iterations(run: &Path, name: LogName) -> Result<u64> {
+    let mut reader = Reader::open(run, name, 0)?;
+    let mut last = None;
+    while let Some(line) = reader.next()? {
+        // Of a log of plans, which may be long, the last line alone is read as JSON.
+        if name == LogName::Trace || line.contains("\"kind\":\"iteration\"") {
+            last = Some(line);
+        }
+    }
+    Ok(last.and_then(|line| value(&line)["iteration"].as_u64()).map_or(0, |iteration| iteration + 1))
+}
