@@ -126,7 +126,7 @@ impl Unfinished {
     /// each with its fault.
     ///
     /// # Errors
-    /// Where there are checkpoints, but none that can be used.
+    /// Where there are checkpoints, but none that can be used; where there is not enough memory to look.
     pub fn newest(&self) -> Result<(Option<Checkpoint>, Vec<(PathBuf, Error)>)> {
         let folder = self.path.join(CHECKPOINTS);
         let checkpoints = Checkpoints::open(&folder, 1)?;
@@ -139,7 +139,7 @@ impl Unfinished {
             }
             LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
         };
-        let (newest, passed) = checkpoints.newest(fits);
+        let (newest, passed) = checkpoints.newest(fits)?;
         match (&newest, passed.first()) {
             (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
                 .at(Place::file(&folder))
