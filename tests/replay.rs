@@ -373,7 +373,8 @@ fn an_unfinished_run_is_replayed_as_far_as_its_record_goes() {
     // In what there is a difference is found.
     let file = path.join("trace.jsonl");
     let text = fs::read_to_string(&file).expect("a log");
-    fs::write(&file, text.replace("{\"iteration\":5", "{\"inverted\":true,\"iteration\":5")).expect("written");
+    let (before, last) = text.split_at(text.find("{\"iteration\":5,").expect("iteration 5"));
+    fs::write(&file, format!("{before}{}", last.replacen("false", "true", 1))).expect("written");
     assert_eq!(json(1, folder.path(), &["replay", "run", "-q"])["difference"]["iteration"], 5);
     cut("metrics.jsonl", 0, "");
     cut("trace.jsonl", 0, "");
