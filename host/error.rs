@@ -99,11 +99,14 @@ impl Error {
     /// A file could not be read or written.
     pub fn io(action: &str, path: impl AsRef<Path>, error: &std::io::Error) -> Self {
         let path = path.as_ref();
-        let io = Self::new(format!("cannot {action} {}: {error}", path.display()));
+        let what = format!("cannot {action} {}: {error}", path.display());
+        if error.kind() == ErrorKind::OutOfMemory {
+            return Self::new(format!("memory ran out: {what}")).running_out();
+        }
+        let io = Self::new(what);
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => io.help("make room on that disk"),
             ErrorKind::ReadOnlyFilesystem => io.help("that disk can only be read: make it writable, or use another"),
-            ErrorKind::OutOfMemory => io.running_out(),
             _ if error.raw_os_error() == Some(EIO) => io.help("that disk fails: the system's log may say more"),
             _ => io,
         }

@@ -103,7 +103,7 @@ fn time(search: Search) -> crate::Result<serde_json::Map<String, Value>> {
     let mut times = Vec::new();
     for i in 0..=TIMED {
         let begun = Instant::now();
-        running.iteration(&mut [])?;
+        running.iteration(&mut []).map_err(|e| running.explain(e))?;
         if i > 0 {
             times.push(begun.elapsed().as_secs_f64());
         }

@@ -78,3 +78,19 @@ pub(super) fn render(error: &Error, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let done = without_panics(|| panic!("no such {}", "thing"));
+        drop(panic::take_hook());
+        let Err(Failure::Later(error)) = done else { panic!("it did panic") };
+        let found = error.fields().found.clone().unwrap_or_default();
+        assert!(found.starts_with("no such thing, at host/cli/message.rs:"), "{error}");
+        assert!(without_panics(|| Ok(())).is_ok());
+        drop(panic::take_hook());
+    }
+}

@@ -57,12 +57,7 @@ impl RunDirectory {
     /// # Errors
     /// Where it does.
     pub fn refuse_existing(path: &Path) -> Result<()> {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::new(format!("the run directory {} exists", path.display()))
-                .expected("a new folder")
-                .help("go on with it by `--resume`, name another with `--run`, take another `--seed`, or remove it"));
-        }
-        Ok(())
+        if path.symlink_metadata().is_ok() { Err(exists(path)) } else { Ok(()) }
     }
 
     /// Makes a run directory.
@@ -72,7 +67,12 @@ impl RunDirectory {
     pub fn create(path: &Path, contents: &Contents) -> Result<Self> {
         Self::refuse_existing(path)?;
         fs::create_dir_all(path).map_err(|e| Error::io("create", path, &e))?;
-        Self::begin(path, Lock::take(path)?, contents)
+        let lock = Lock::take(path)?;
+        // Another process may have begun, and even ended, a run in it before it was locked.
+        if path.join("spec.yaml").symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        Self::begin(path, lock, contents)
     }
 
     /// Makes a run directory of a folder that is locked, and that holds nothing of value: `spec.yaml` is written last, so that
@@ -152,17 +152,17 @@ impl RunDirectory {
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
         let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
         let run = self.path.display();
-        let written = format!("what the run wrote until then is in {run}");
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
-        error.help_too(&if saved {
-            format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint")
+        if saved {
+            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint"))
         } else {
-            written
-        })
+            error.help_if_none(format!("what the run wrote until then is in {run}"))
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
         self.flushed = Instant::now();
+        self.logs.iter_mut().try_for_each(Log::flush)?;
         // Files that were removed can still be written: nothing else would tell.
         if !self.lock.holds() {
             return Err(Error::new("the run directory is no longer where it was")
@@ -170,7 +170,7 @@ impl RunDirectory {
                 .expected(format!("the folder in which this run began, with its file `{}`", lock::FILE))
                 .help("put it back where it was, or where it now lies go on with `--run DIR --resume`"));
         }
-        self.logs.iter_mut().try_for_each(Log::flush)
+        Ok(())
     }
 
     fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
@@ -201,6 +201,12 @@ impl RunDirectory {
         // The last: a run that has it is finished.
         write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())
     }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(format!("the run directory {} exists", path.display()))
+        .expected("a new folder")
+        .help("go on with it by `--resume`, name another with `--run`, take another `--seed`, or remove it")
 }
 
 pub(super) fn write_input(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A run directory that is taken up again.
 
+use super::checkpoint::folder::Newest;
 use super::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use super::contents::{Changed, Contents, refusal};
 use super::directory::{CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, write_description, write_input};
@@ -126,8 +127,8 @@ impl Unfinished {
     /// each with its fault.
     ///
     /// # Errors
-    /// Where there are checkpoints, but none that can be used.
-    pub fn newest(&self) -> Result<(Option<Checkpoint>, Vec<(PathBuf, Error)>)> {
+    /// Where there are checkpoints, but none that can be used; where there is not enough memory to look.
+    pub fn newest(&self) -> Result<Newest> {
         let folder = self.path.join(CHECKPOINTS);
         let checkpoints = Checkpoints::open(&folder, 1)?;
         let run = &self.sessions[0].run;
@@ -139,7 +140,7 @@ impl Unfinished {
             }
             LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
         };
-        let (newest, passed) = checkpoints.newest(fits);
+        let (newest, passed) = checkpoints.newest(fits)?;
         match (&newest, passed.first()) {
             (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
                 .at(Place::file(&folder))

@@ -24,12 +24,18 @@ impl Search {
         let Setup { network, spec, .. } = self.setup();
         Ok(memory(network, spec, first))
     }
+
+    /// Says of an error, where it is that memory ran out, how much the search needs and what to lower.
+    pub(super) fn explain(&mut self, error: Error) -> Error {
+        let needed = if error.fields().exhausted { self.memory().ok() } else { None };
+        explain(error, needed)
+    }
 }
 
 impl Running {
-    /// Says of an error, where it is that memory ran out, how much the search needs and what to lower. The search is over: its policy
-    /// is asked for its first plans once more.
-    pub(super) fn explain(&mut self, error: Error) -> Error {
+    /// Says of an error that ended the search, where it is that memory ran out, how much the search needs and what to lower. Its policy is
+    /// asked for its first plans once more: the search cannot go on.
+    pub fn explain(&mut self, error: Error) -> Error {
         if !error.fields().exhausted {
             return error;
         }

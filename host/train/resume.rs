@@ -79,7 +79,7 @@ impl Search {
         if !changes.is_empty() && !how.accept_changes && !watched {
             return Err(run.refusal(&changes));
         }
-        let (checkpoint, passed_over) = run.newest()?;
+        let (checkpoint, passed_over) = run.newest().map_err(|error| search.explain(error))?;
         let here = Machine::here(&contents.spec);
         let moved = run.sessions.last().map(|last| last.machine.differences(&here)).unwrap_or_default();
         let directory = run.resume(&contents, &changes, checkpoint.as_ref())?;

@@ -13,10 +13,7 @@ use std::time::{Duration, Instant};
 /// More than anything here takes.
 const LONG: Duration = Duration::from_secs(120);
 
-/// The iterations of the search.
-pub const ITERATIONS: u64 = 24;
-
-/// A search of [`ITERATIONS`] iterations in three epochs that saves every second one.
+/// A search of 24 iterations in three epochs that saves every second one.
 pub fn search(run: &Path) -> Command {
     let mut command = small(run);
     command.arg("--quiet");
@@ -43,7 +40,8 @@ fn small(run: &Path) -> Command {
 /// The program, without what would change what it does.
 pub fn edas() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("edas"));
-    command.env_remove("RUST_LOG").env_remove("EDAS_PLUGIN_PATH").env("NO_COLOR", "1").stdin(Stdio::null());
+    command.env_remove("RUST_LOG").env_remove("EDAS_PLUGIN_PATH").env("NO_COLOR", "1").env("RUST_BACKTRACE", "1");
+    command.stdin(Stdio::null());
     command
 }
 
@@ -168,7 +166,7 @@ pub fn goes_on(run: &Path, what: &str) -> String {
 /// A run that was ended after some iterations, and can go on.
 pub fn unfinished(run: &Path) {
     let mut command = search(run);
-    plant(&mut command, "write", "trace.jsonl", "17", "SIGTERM");
+    plant(&mut command, "write", "trace.jsonl", "9", "SIGTERM");
     let ended = self::run(command);
     assert_eq!(ended.code, Some(130), "{ended:?}");
 }

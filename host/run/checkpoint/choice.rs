@@ -52,7 +52,7 @@ impl Choice {
         };
         let path = match self {
             Self::Newest => {
-                let (newest, passed) = checkpoints.newest(fits);
+                let (newest, passed) = checkpoints.newest(fits)?;
                 return match (newest, passed.into_iter().next()) {
                     (Some(newest), passed) => Ok((newest, passed.into_iter().collect())),
                     (None, Some((_, fault))) => Err(fault),

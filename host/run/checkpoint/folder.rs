@@ -172,7 +172,10 @@ impl Checkpoints {
     }
 
     /// The newest checkpoint that is whole and that `fits`; the newer ones with what is wrong with them.
-    pub fn newest(&self, fits: impl Fn(&Manifest) -> Result<()>) -> Newest {
+    ///
+    /// # Errors
+    /// Where there is not enough memory to look.
+    pub fn newest(&self, fits: impl Fn(&Manifest) -> Result<()>) -> Result<Newest> {
         let mut passed = Vec::new();
         for kept in self.list.iter().rev() {
             let path = self.manifest(kept.position);
@@ -181,11 +184,12 @@ impl Checkpoints {
                 Ok(checkpoint)
             });
             match read {
-                Ok(checkpoint) => return (Some(checkpoint), passed),
+                Ok(checkpoint) => return Ok((Some(checkpoint), passed)),
+                Err(error) if error.fields().exhausted => return Err(error),
                 Err(error) => passed.push((path, error)),
             }
         }
-        (None, passed)
+        Ok((None, passed))
     }
 
     /// Makes a checkpoint the newest one: newer ones, which were passed over, no longer count, and what an interrupted writing left
