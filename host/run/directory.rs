@@ -154,11 +154,12 @@ impl RunDirectory {
         let run = self.path.display();
         let written = format!("what the run wrote until then is in {run}");
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
-        error.help_too(&if saved {
-            format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint")
-        } else {
-            written
-        })
+        if saved {
+            return error
+                .help_too(&format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint"));
+        }
+        // Without a checkpoint there is little to add to what is known already.
+        error.help_if_none(written)
     }
 
     fn flush(&mut self) -> Result<()> {
