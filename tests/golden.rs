@@ -246,7 +246,7 @@ fn a_golden_file_begins_at_a_checkpoint() {
         (output.status.code().unwrap_or(-1), text)
     };
     let spec = repository("specs/quickstart.yaml").display().to_string();
-    let mut search = vec!["search", &spec, "--quiet", "--run", "run"];
+    let mut search = vec!["search", &spec, "--quiet", "--run", "run", "--set", "checkpoint.every=3"];
     for setting in
         ["data.limit=60", "search.batch=8", "search.epochs=3", "network.cells=3", "network.channels=4", "threads=1"]
     {

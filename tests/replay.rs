@@ -25,7 +25,7 @@ policy: {script: policy.rhai, params: {}}
 data: {name: digits, limit: 60, augment: {crop: 0, flip: false, cutout: 0}}
 search: {epochs: 3, batch: 8}
 validation: {data: {holdout: 0.2}, every: 2}
-checkpoint: {every: 2, keep: 100}
+checkpoint: {every: 2, share: null, keep: 100}
 threads: 1
 ";
 
@@ -307,6 +307,8 @@ fn whatever_is_changed_in_a_record_is_named() {
     fs::write(&file, &before[..100]).expect("written");
     let text = expect(0, folder.path(), &["replay", "run", "-q"]);
     assert!(text.contains("not compared, for it cannot be read") && text.contains("final.safetensors"), "{text}");
+    let verdict = json(0, folder.path(), &["replay", "run", "-q", "--from", "8"]);
+    assert!(verdict["not_compared"][0].as_str().expect("text").contains("final.safetensors"), "{verdict}");
     fs::write(&file, before).expect("written");
     // A line too few, and one too many.
     let file = path.join("metrics.jsonl");
@@ -361,16 +363,18 @@ fn an_unfinished_run_is_replayed_as_far_as_its_record_goes() {
     let verdict = json(0, folder.path(), &["replay", "run", "-q"]);
     assert_eq!([&verdict["same"], &verdict["iterations"]], [&Value::from(true), &Value::from(6)]);
     assert_eq!(verdict["result"], false);
-    assert!(verdict["not_compared"][0].as_str().expect("text").contains("000000006.json"), "{verdict}");
-    // Checkpoints whose logs are gone are not this record's any more.
-    let text = expect(0, folder.path(), &["replay", "run", "-q"]);
-    assert!(text.contains("not compared, for it cannot be read"), "{text}");
+    assert_eq!(
+        [&verdict["checkpoints"], &verdict["not_compared"]],
+        [&serde_json::json!([2, 3, 4, 6]), &Value::Array(Vec::new())]
+    );
+    // Where a checkpoint's logs are gone, there is nothing to follow from it on.
     let text = expect(2, folder.path(), &["replay", "run", "--from", "8"]);
     assert!(text.contains("not the one that the checkpoint was written with"), "{text}");
     // In what there is a difference is found.
     let file = path.join("trace.jsonl");
     let text = fs::read_to_string(&file).expect("a log");
-    fs::write(&file, text.replace("{\"iteration\":5", "{\"inverted\":true,\"iteration\":5")).expect("written");
+    let (before, last) = text.split_at(text.find("{\"iteration\":5,").expect("iteration 5"));
+    fs::write(&file, format!("{before}{}", last.replacen("false", "true", 1))).expect("written");
     assert_eq!(json(1, folder.path(), &["replay", "run", "-q"])["difference"]["iteration"], 5);
     cut("metrics.jsonl", 0, "");
     cut("trace.jsonl", 0, "");

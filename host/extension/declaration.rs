@@ -104,7 +104,9 @@ pub(crate) fn declared(returned: Dynamic) -> Result<Vec<Parameter>> {
             let found = value.type_name();
             let Declaration { doc, kind } =
                 value.try_cast::<Declaration>().ok_or_else(|| wrong(&format!("`{name}` is of type {found}")))?;
-            Ok(Parameter { name: name.to_string(), doc, kind })
+            let parameter = Parameter { name: name.to_string(), doc, kind };
+            parameter.check()?;
+            Ok(parameter)
         })
         .collect()
 }

@@ -149,6 +149,20 @@ impl ParameterKind {
 }
 
 impl Parameter {
+    /// Checks that a spec can name it, and hold its value.
+    ///
+    /// # Errors
+    /// Where its name or one of its words could not be read back from a spec.
+    pub(crate) fn check(&self) -> Result<()> {
+        let words: &[String] = if let ParameterKind::Word(_, words) = &self.kind { words } else { &[] };
+        match std::iter::once(&self.name).chain(words).find(|text| !spec::can_be_written(text)) {
+            None => Ok(()),
+            Some(text) => Err(Error::new(format!("the parameter {:?} cannot be written in a spec", self.name))
+                .expected("a name and words without Unicode line separators and byte order marks")
+                .found(format!("{text:?}"))),
+        }
+    }
+
     /// The parameters that a plugin's table describes. `describe` fills in the table of the n-th.
     ///
     /// # Errors
@@ -207,7 +221,9 @@ impl Parameter {
                 .expected(kind.describe())
                 .found(kind.default().to_string()));
         }
-        Ok(Self { name, doc, kind })
+        let parameter = Self { name, doc, kind };
+        parameter.check()?;
+        Ok(parameter)
     }
 }
 

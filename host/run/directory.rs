@@ -152,14 +152,12 @@ impl RunDirectory {
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
         let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
         let run = self.path.display();
-        let written = format!("what the run wrote until then is in {run}");
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
         if saved {
-            return error
-                .help_too(&format!("{written}; `edas search {run} --resume` goes on from its newest checkpoint"));
+            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint"))
+        } else {
+            error.help_if_none(format!("what the run wrote until then is in {run}"))
         }
-        // Without a checkpoint there is little to add to what is known already.
-        error.help_if_none(written)
     }
 
     fn flush(&mut self) -> Result<()> {

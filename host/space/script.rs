@@ -5,7 +5,7 @@ use crate::error::{Error, Place, Result};
 use crate::extension::declaration::{self, type_name};
 use crate::extension::script::{Files, Script};
 use crate::extension::{Parameter, parameter};
-use crate::spec::{Entry, Mark, Node, Sandbox, Value};
+use crate::spec::{Entry, Mark, Node, Sandbox, Value, can_be_written};
 use rhai::{Array, Dynamic, Map};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -107,6 +107,12 @@ impl ScriptSpace {
                 .at(mark.place())
                 .expected(format!("at most {MOST_DEPTH} of them")));
         };
+        let unwritable = |text: &str| {
+            Error::new("what `space(params)` returned holds a text that cannot be written in a file")
+                .at(mark.place())
+                .expected("no Unicode line separators and no byte order marks")
+                .found(format!("{text:?}"))
+        };
         let plain = if value.is_unit() {
             Value::Null
         } else if let Ok(truth) = value.as_bool() {
@@ -116,12 +122,18 @@ impl ScriptSpace {
         } else if let Ok(number) = value.as_float() {
             Value::Float(number)
         } else if let Ok(text) = value.as_immutable_string_ref() {
+            if !can_be_written(&text) {
+                return Err(unwritable(&text));
+            }
             Value::String(text.to_string())
         } else if let Some(array) = value.read_lock::<Array>() {
             let item = |(i, item): (usize, &Dynamic)| self.node(item, &below(&i.to_string()), depth);
             Value::Sequence(array.iter().enumerate().map(item).collect::<Result<_>>()?)
         } else if let Some(map) = value.read_lock::<Map>() {
             let entry = |(key, item): (&rhai::Identifier, &Dynamic)| {
+                if !can_be_written(key) {
+                    return Err(unwritable(key));
+                }
                 let keys = below(key);
                 Ok(Entry::new(key.as_str(), self.node(item, &keys, depth)?, Mark::keys(&self.file, &keys)))
             };

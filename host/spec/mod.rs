@@ -42,6 +42,7 @@ pub use decode::{decode, raise};
 pub use device::Device;
 pub use edit::Replaces;
 pub use network::{Network, Precision};
+pub(crate) use parse::can_be_written;
 pub use path::{PluginRef, SpecPath};
 pub use policy::{PluginPolicy, Policy, ScriptChange, ScriptPolicy};
 pub use ranges::check_ranges;

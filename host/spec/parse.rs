@@ -284,6 +284,11 @@ fn is_ambiguous(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
+/// Whether a text can be written as YAML and reads back the same.
+pub(crate) fn can_be_written(text: &str) -> bool {
+    !text.contains(is_ambiguous)
+}
+
 fn too_many(mark: &Mark) -> Error {
     Error::new("the text holds too many values")
         .at(mark.place())

@@ -53,7 +53,7 @@ impl Replay {
         let recorded = Recorded::read(run)?;
         let (checkpoint, passed_over) = match from {
             Some(choice) => {
-                choice.read(run, |manifest| recorded.owns(manifest)).map(|(c, passed)| (Some(c), passed))?
+                choice.read(run, |manifest| recorded.goes_on_from(manifest)).map(|(c, passed)| (Some(c), passed))?
             }
             None => (None, Vec::new()),
         };

@@ -4,7 +4,7 @@ use super::reader::{Reader, value};
 use super::result::Outcome;
 use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::manifest::sha256;
-use crate::run::checkpoint::{Checkpoints, Manifest};
+use crate::run::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use crate::run::contents::{Changed, NOTHING, POLICY};
 use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, RESULT};
 use crate::run::log::{Log, LogName};
@@ -62,7 +62,7 @@ impl Recorded {
         fs::read_to_string(self.path.join(FAILURE)).ok()
     }
 
-    /// Whether a checkpoint is this run's, and the logs those that it was written with.
+    /// Whether a checkpoint is this run's.
     ///
     /// # Errors
     /// Where not.
@@ -73,12 +73,28 @@ impl Recorded {
                 .expected(run.as_str())
                 .found(manifest.run.as_str()));
         }
+        Ok(())
+    }
+
+    /// Whether a checkpoint is this run's, and the logs those that it was written with: then the record can be followed from there.
+    ///
+    /// # Errors
+    /// Where not.
+    pub fn goes_on_from(&self, manifest: &Manifest) -> Result<()> {
+        self.owns(manifest)?;
         LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
     }
 
     /// The manifest of the checkpoint that was written after so many iterations, before or after what was due then.
     pub fn checkpoint(&self, iteration: u64, settled: bool) -> Option<&Path> {
         self.checkpoints.get(&(iteration, settled)).map(PathBuf::as_path)
+    }
+
+    /// Reads one of its checkpoints.
+    pub(super) fn read_checkpoint(&self, path: &Path) -> Result<Checkpoint> {
+        let checkpoint = Checkpoint::read(path)?;
+        self.owns(&checkpoint.manifest).map_err(|e| e.at(Place::file(path)))?;
+        Ok(checkpoint)
     }
 
     /// The last session that began with accepted changes which no spec repeats: all but those of the policy's scripts.

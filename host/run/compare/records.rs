@@ -7,7 +7,6 @@ use super::recorded::Recorded;
 use super::walk::{Next, Walk};
 use super::{result, state};
 use crate::error::{Error, Result};
-use crate::run::checkpoint::Checkpoint;
 use crate::run::contents::{Changed, between, of_machine};
 use serde_json::Value;
 use std::path::Path;
@@ -105,11 +104,7 @@ fn walk(records: [&Recorded; 2], comparison: &mut Comparison) -> Result<Option<D
 }
 
 fn states(records: [&Recorded; 2], paths: [&Path; 2], comparison: &mut Comparison) -> Result<Option<Difference>> {
-    let read = |k: usize| {
-        let checkpoint = Checkpoint::read(paths[k])?;
-        records[k].owns(&checkpoint.manifest).map(|()| checkpoint)
-    };
-    match (read(0), read(1)) {
+    match (records[0].read_checkpoint(paths[0]), records[1].read_checkpoint(paths[1])) {
         (Ok(a), Ok(b)) => {
             comparison.checkpoints.push(a.manifest.state.iteration);
             state::difference(&a.into_snapshot(), &b.into_snapshot())

@@ -99,9 +99,8 @@ impl Golden {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut head = self.head.clone();
         let folder = path.parent().unwrap_or(Path::new(""));
-        let beside = |path: PathBuf| relative(&path, folder).unwrap_or(path);
-        head.spec = beside(head.spec);
-        head.from = head.from.map(beside);
+        head.spec = relative(&head.spec, folder).unwrap_or(head.spec);
+        head.from = head.from.map(|from| relative(&from, folder).unwrap_or(from));
         let json = |e: serde_json::Error| Error::new(format!("the record cannot be written: {e}"));
         let mut text = serde_json::to_string(&head).map_err(json)? + "\n";
         for iteration in &self.list {

@@ -1,7 +1,7 @@
 //! What holds for every error, whatever it is about, and what several targets need.
 
 use edas::error::Error;
-use edas::extension::Registry;
+use edas::extension::{Parameter, Registry, Settings, parameter};
 use edas::graph::{OpSet, OpSets};
 use edas::space::Space;
 use edas::spec::Node;
@@ -33,6 +33,23 @@ pub fn error(error: &Error) {
 /// The value, or nothing where there is an error, which is checked.
 pub fn sound<T>(result: edas::Result<T>) -> Option<T> {
     result.map_err(|e| error(&e)).ok()
+}
+
+/// Checks that a tree is written as YAML and read back equal; returns the YAML.
+pub fn written(node: &Node) -> String {
+    let yaml = node.to_yaml().expect("a tree can be written");
+    let again = Node::parse(&yaml, "written.yaml").unwrap_or_else(|e| panic!("{e}\n{yaml}"));
+    // As JSON NaN equals NaN.
+    assert_eq!(again.to_json().to_string(), node.to_json().to_string(), "{yaml}");
+    yaml
+}
+
+/// Checks that parameters accept their own defaults, as these are and as a spec would write them.
+pub fn parameters(declared: &[Parameter]) {
+    let values = parameter::resolve(declared, &Settings::new(), "it").unwrap_or_else(|e| panic!("{e}"));
+    let text = written(&parameter::written(declared, &values));
+    let node = Node::parse(&text, "spec.yaml").expect("it was read before");
+    assert_eq!(parameter::resolve_written(declared, &node, "it"), Ok(values), "{text}");
 }
 
 /// The op set of a plugin that is linked into this program; all of them under any other name.

@@ -2,7 +2,7 @@
 //!
 //! Holds: whatever a script says, it ends in plans, graphs, a space or an error, within limits; a plan that fits the space can be
 //! resolved and recorded; a policy's state is plain data that reads back equal, and goes on from there with the same plans; a graph
-//! is sound; a space that is written is a tree that reads back equal.
+//! is sound; parameters and spaces are written and read back equal.
 
 use super::{check, graph};
 use edas::extension::Settings;
@@ -61,6 +61,7 @@ fn made(text: &str) -> Option<ScriptPolicy> {
 
 fn policy(text: &str) {
     let Some(mut policy) = made(text) else { return };
+    check::written(&policy.params());
     let view = view();
     let row = |edge: usize| (0..8).map(|c| ((edge * 7 + c * 5) % 8) as f64).collect();
     let alpha: Arc<Alpha> = Arc::new((0..view.edges.len()).map(row).collect());
@@ -117,6 +118,7 @@ fn op_set(text: &str) {
     };
     let set = OpSet::scripted(&Arc::new(script));
     for operation in set.operations.iter().take(3) {
+        check::parameters(&operation.parameters);
         for (stride, form) in [(1, Form::Search), (2, Form::Final)] {
             let arguments = Arguments { channels_out: 6, stride, form, classes: 7 };
             let inputs = vec![vec![4, 8, 8]; operation.inputs.min(4)];
@@ -130,7 +132,9 @@ fn op_set(text: &str) {
 fn space(text: &str) {
     let file = Path::new("/nowhere/fuzzed/space.rhai");
     let Some(script) = check::sound(ScriptSpace::new(file, text, &limits())) else { return };
-    let Some(written) = check::sound(script.write(&Node::empty("spec"))) else { return };
-    let again = Node::parse(&written.text, "space.yaml").unwrap_or_else(|e| panic!("{e}\n{}", written.text));
-    assert_eq!(again.to_json().to_string(), written.node.to_json().to_string());
+    check::parameters(script.declared());
+    if let Some(written) = check::sound(script.write(&Node::empty("spec"))) {
+        assert_eq!(check::written(&written.node), written.text);
+        check::written(&written.params);
+    }
 }

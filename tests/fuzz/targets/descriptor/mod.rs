@@ -12,7 +12,7 @@ mod tables;
 
 use super::{check, graph};
 use edas::extension::offer::HOST;
-use edas::extension::{Origin, Parameter, Plugin, Settings, parameter};
+use edas::extension::{Origin, Plugin, Settings};
 use edas::graph::{Arguments, Form, OpSet};
 use edas::policy::turn::Clock;
 use edas::policy::{EpochEnd, Phase, PluginPolicies, Policy, SpaceView, StepResult, Turn};
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
     }
     if let Some(Some(spaces)) = check::sound(PluginSpaces::of(&plugin)) {
         for listed in spaces.list.iter().take(2) {
-            parameters(&listed.parameters);
+            check::parameters(&listed.parameters);
             if let Some(written) = check::sound(spaces.write(&listed.name, &Node::empty("spec"))) {
                 assert_eq!(Node::parse(&written.text, "space.yaml"), Ok(written.node));
             }
@@ -40,7 +40,7 @@ pub fn run(data: &[u8]) {
     }
     if let Some(Some(policies)) = check::sound(PluginPolicies::of(&plugin)) {
         for listed in policies.list.iter().take(2) {
-            parameters(&listed.parameters);
+            check::parameters(&listed.parameters);
             search(&policies, &listed.name);
         }
     }
@@ -48,17 +48,10 @@ pub fn run(data: &[u8]) {
     assert_eq!(handed, freed, "what the host was handed, and what it freed");
 }
 
-fn parameters(declared: &[Parameter]) {
-    let values = parameter::resolve(declared, &Settings::new(), "it").unwrap_or_else(|e| panic!("{e}"));
-    let text = parameter::written(declared, &values).to_yaml().expect("it can be written");
-    let node = Node::parse(&text, "spec.yaml").unwrap_or_else(|e| panic!("{e}\n{text}"));
-    assert_eq!(parameter::resolve_written(declared, &node, "it"), Ok(values), "{text}");
-}
-
 fn op_set(set: &OpSet) {
     for operation in set.operations.iter().take(3) {
         assert!(!operation.name.is_empty());
-        parameters(&operation.parameters);
+        check::parameters(&operation.parameters);
         for (stride, form) in [(1, Form::Search), (2, Form::Final)] {
             let arguments = Arguments { channels_out: 6, stride, form, classes: 7 };
             let inputs = vec![vec![4, 8, 8]; operation.inputs.min(100)];
