@@ -101,7 +101,7 @@ fn inside(root: &Path, line: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     let plain = |part: &&[u8]| !part.is_empty() && part.len() < 100 && *part != b"." && *part != b"..";
     let parts: Vec<&[u8]> = line.split(|byte| *byte == b'/').collect();
-    if parts.is_empty() || parts.len() > 4 || line.contains(&0) || !parts.iter().all(|part| plain(part)) {
+    if parts.is_empty() || parts.len() > 4 || line.contains(&0) || !parts.iter().all(plain) {
         return None;
     }
     Some(parts.iter().fold(root.to_owned(), |path, part| path.join(OsStr::from_bytes(part))))
