@@ -3,7 +3,7 @@
 //! A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 pixels: red, green, blue planes of 32×32.
 
 use super::dataset::{DataSet, Images, Part, hash};
-use super::source::read_whole;
+use super::read::read_whole;
 use crate::error::{Error, Place, Result};
 use std::path::{Path, PathBuf};
 
@@ -134,7 +134,7 @@ fn read(layout: &Layout, file: &Path, images: &mut Images) -> Result<()> {
 /// Where it is cut short or holds a label out of range; some images may have been added.
 pub fn records(layout: &Layout, bytes: &[u8], file: &Path, images: &mut Images) -> Result<()> {
     let record = layout.record();
-    if bytes.is_empty() || bytes.len() % record != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(Error::new("this file is cut short or of another kind")
             .at(Place::file(file))
             .expected(format!("a multiple of {record} bytes, as `{}` has per image", layout.name))

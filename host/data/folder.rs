@@ -60,8 +60,11 @@ fn list(root: &Path, part: Part) -> Result<Classes> {
         if images.is_empty() {
             return Err(missing("a class is empty", class.display().to_string()));
         }
-        let name = class.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        listed.push((name, images));
+        let Some(name) = class.file_name().and_then(|name| name.to_str()) else {
+            // Two such names may look the same.
+            return Err(missing("the name of a class is not UTF-8", class.display().to_string()));
+        };
+        listed.push((name.to_owned(), images));
     }
     Ok(listed)
 }
@@ -88,10 +91,13 @@ fn decode_all(classes: &Classes, size: Option<(u32, u32)>, workers: usize) -> Re
         .enumerate()
         .flat_map(|(label, (_, files))| files.iter().map(move |file| (file, label as u16)))
         .collect();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.max(1)).build();
-    let pool = pool.map_err(|e| Error::new(format!("threads for reading images cannot be started: {e}")))?;
-    let decoded: Vec<Result<(u32, u32, Vec<u8>)>> =
-        pool.install(|| files.par_iter().map(|(file, _)| read(file)).collect());
+    let decoded: Vec<Result<(u32, u32, Vec<u8>)>> = if workers <= 1 {
+        files.iter().map(|(file, _)| read(file)).collect()
+    } else {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
+        let pool = pool.map_err(|e| Error::new(format!("threads for reading images cannot be started: {e}")))?;
+        pool.install(|| files.par_iter().map(|(file, _)| read(file)).collect())
+    };
     let mut images = Images::default();
     let mut size = size;
     // In the order of names: which error is reported does not depend on threads.

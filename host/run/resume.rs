@@ -1,5 +1,6 @@
 //! A run directory that is taken up again.
 
+use super::checkpoint::folder::Newest;
 use super::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use super::contents::{Changed, Contents, refusal};
 use super::directory::{CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, write_description, write_input};
@@ -127,7 +128,7 @@ impl Unfinished {
     ///
     /// # Errors
     /// Where there are checkpoints, but none that can be used; where there is not enough memory to look.
-    pub fn newest(&self) -> Result<(Option<Checkpoint>, Vec<(PathBuf, Error)>)> {
+    pub fn newest(&self) -> Result<Newest> {
         let folder = self.path.join(CHECKPOINTS);
         let checkpoints = Checkpoints::open(&folder, 1)?;
         let run = &self.sessions[0].run;

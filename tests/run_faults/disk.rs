@@ -56,11 +56,10 @@ fn fails_well(ended: &Ended, path: &Path, act: &str) {
     let reason = fs::read_to_string(path.join("failure.txt")).unwrap_or_default();
     assert_eq!(begun, reason.contains(remedy(act)), "{reason}");
     if begun {
-        assert!(ended.err.contains(&format!("what the run wrote until then is in {file}")), "{ended:?}");
         let saved = fs::read_dir(path.join("checkpoints")).is_ok_and(|list| {
             list.filter_map(Result::ok).any(|entry| entry.path().extension().is_some_and(|e| e == "json"))
         });
-        let how = format!("`edas search {file} --resume` goes on from its newest checkpoint");
+        let how = format!("`edas search {file} --resume` goes on from the run's newest checkpoint");
         assert_eq!(ended.err.contains(&how), saved, "{ended:?}");
     }
 }

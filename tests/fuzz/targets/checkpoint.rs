@@ -120,7 +120,7 @@ fn sound() -> &'static (Checkpoint, [Vec<u8>; 2]) {
         let hashes = BTreeMap::from([("spec".to_owned(), "0123".to_owned())]);
         let logs = BTreeMap::from([("metrics.jsonl".to_owned(), 17)]);
         checkpoints.write(snapshot(), About { run: "r".to_owned(), hashes, machine, logs }).expect("it is written");
-        let (newest, passed) = checkpoints.newest(|_| Ok(()));
+        let (newest, passed) = checkpoints.newest(|_| Ok(())).expect("there is memory");
         assert!(passed.is_empty());
         let newest = newest.expect("a checkpoint");
         let files = files(folder.path()).map(|file| std::fs::read(file).expect("a file"));
@@ -157,7 +157,7 @@ fn damage(data: &[u8]) {
         std::fs::write(file, content).expect("it is written");
     }
     let checkpoints = Checkpoints::open(folder.path(), 3).expect("a folder");
-    match checkpoints.newest(|_| Ok(())) {
+    match checkpoints.newest(|_| Ok(())).expect("there is memory") {
         (Some(read), passed) => {
             assert!(passed.is_empty());
             assert_eq!(read.manifest, checkpoint.manifest);
