@@ -60,8 +60,11 @@ fn list(root: &Path, part: Part) -> Result<Classes> {
         if images.is_empty() {
             return Err(missing("a class is empty", class.display().to_string()));
         }
-        let name = class.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        listed.push((name, images));
+        let Some(name) = class.file_name().and_then(|name| name.to_str()) else {
+            // Two such names may look the same.
+            return Err(missing("the name of a class is not UTF-8", class.display().to_string()));
+        };
+        listed.push((name.to_owned(), images));
     }
     Ok(listed)
 }

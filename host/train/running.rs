@@ -1,10 +1,10 @@
 //! A search while it runs: iterations, the end of an epoch, validation.
 
 use super::batch::TensorBatch;
+use super::outcome::Outcome;
 use super::progress::{Progress, Time};
 use super::reload::Scripts;
 use super::schedule::cosine;
-use super::search::Outcome;
 use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Batch, DataSet, Loader, Plain, Split};

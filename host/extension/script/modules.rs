@@ -91,6 +91,11 @@ impl<'a> Loader<'a> {
                 .expected(format!("at most {LONGEST} bytes"))
                 .found(format!("{} bytes", text.len())));
         }
+        if let Some((line, column)) = lone_return(&text) {
+            return Err(Error::new("a carriage return (U+000D) without a line feed in the script")
+                .at(Place::at(self.sources.file(number), line, column).with_text(text))
+                .help("end lines with a line feed, or with both"));
+        }
         let mut ast = self
             .engine
             .compile(text.trim_start_matches('\u{feff}'))
@@ -201,6 +206,14 @@ fn imports(ast: &AST, place: &dyn Fn(Position) -> Place) -> Result<Vec<(String, 
 fn outside(name: &str) -> Error {
     Error::new(format!("the module `{name}` is outside of the script's folder"))
         .expected("a module below the folder of the script that the spec names")
+}
+
+/// Where a carriage return stands without a line feed. To the engine it now and then ends a line, to whoever counts lines never.
+fn lone_return(text: &str) -> Option<(usize, usize)> {
+    let (at, _) = text.match_indices('\r').find(|(at, _)| !text[at + 1..].starts_with('\n'))?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some((line, column))
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) {
 fn cifar(layout: &Layout, labels: usize, classes: u16, data: &[u8]) {
     let mut images = Images::default();
     let record = labels + PIXELS;
-    let whole = !data.is_empty() && data.len() % record == 0;
+    let whole = !data.is_empty() && data.len().is_multiple_of(record);
     if check::sound(records(layout, data, Path::new("data_batch_1.bin"), &mut images)).is_none() {
         assert!(!whole || data.chunks(record).any(|r| u16::from(r[labels - 1]) >= classes), "a sound file was refused");
         return;
@@ -101,7 +101,7 @@ fn inside(root: &Path, line: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     let plain = |part: &&[u8]| !part.is_empty() && part.len() < 100 && *part != b"." && *part != b"..";
     let parts: Vec<&[u8]> = line.split(|byte| *byte == b'/').collect();
-    if parts.is_empty() || parts.len() > 4 || line.contains(&0) || !parts.iter().all(|part| plain(&part)) {
+    if parts.is_empty() || parts.len() > 4 || line.contains(&0) || !parts.iter().all(|part| plain(part)) {
         return None;
     }
     Some(parts.iter().fold(root.to_owned(), |path, part| path.join(OsStr::from_bytes(part))))
