@@ -224,16 +224,6 @@ impl Running {
         self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
     }
 
-    /// Ends an epoch as [`Search::run`](super::Search::run) does, for who runs the search iteration by iteration: validates, and lets the policy
-    /// hear of it. Returns whether the policy ends the search.
-    ///
-    /// # Errors
-    /// As [`Search::run`](super::Search::run).
-    pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
-        let (validation, _) = self.validation(observers, false)?;
-        self.hear_end_of_epoch(validation.derived_accuracy, false, observers)
-    }
-
     pub(super) fn hear_end_of_epoch(
         &mut self,
         derived_accuracy: f64,
