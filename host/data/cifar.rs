@@ -3,7 +3,7 @@
 //! A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 pixels: red, green, blue planes of 32×32.
 
 use super::dataset::{DataSet, Images, Part, hash};
-use super::source::read_whole;
+use super::read::read_whole;
 use crate::error::{Error, Place, Result};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,7 @@
 //! Data sets, how they are split, and the batches made of them.
 //!
 //! - [`dataset`]: a data set in memory, whatever it came from
+//! - `read`: data files, read whole
 //! - [`source`]: data sets by their names; [`digits`], [`cifar`], [`folder`] read them
 //! - [`split`]: which images train weights, which search, which are held out
 //! - [`augment`]: crops, flips, cutout
@@ -17,6 +18,7 @@ pub mod dataset;
 pub mod digits;
 pub mod folder;
 pub mod loader;
+mod read;
 pub mod source;
 pub mod split;
 #[cfg(test)]

@@ -76,6 +76,9 @@ pub fn network(parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<Vec<Saved>
     weights.chain(alpha).collect()
 }
 
+/// More than the header of a safetensors file says of a tensor besides its name.
+const HEADER: usize = 200;
+
 /// Tensors as the content of a safetensors file, as the format's own crate orders them; it would end the process where memory runs out.
 ///
 /// # Errors
@@ -95,7 +98,8 @@ pub fn serialize(tensors: &[Saved]) -> Result<Vec<u8>> {
         (s.name.clone(), TensorInfo { dtype: s.dtype, shape: s.shape.clone(), data_offsets: (begin, end) })
     };
     let metadata = Metadata::new(None, order.iter().map(info).collect()).map_err(|e| failed(&e))?;
-    let mut header = serde_json::to_vec(&metadata).map_err(|e| failed(&e))?;
+    let mut header = room(order.iter().map(|s| s.name.len() + HEADER).sum(), "a checkpoint's file")?;
+    serde_json::to_writer(&mut header, &metadata).map_err(|e| failed(&e))?;
     header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
     let mut file = room(size_of::<u64>() + header.len() + end, "a checkpoint's file")?;
     file.extend_from_slice(&(header.len() as u64).to_le_bytes());

@@ -1,8 +1,5 @@
 //! What a search needs of memory: an estimate from its network and its policy's first plans.
 
-use super::running::Running;
-use super::search::Search;
-use super::setup::Setup;
 use crate::error::{Error, Result};
 use crate::policy::turn::Clock;
 use crate::policy::{Policy, Resolved, ResolvedGate, SpaceView, Turn};
@@ -12,40 +9,7 @@ use crate::supernet::Network;
 use std::sync::Arc;
 
 /// Iterations whose plans the estimate is made from.
-const FIRST: u64 = 16;
-
-impl Search {
-    /// About how many bytes the search will need besides its images and the program.
-    ///
-    /// # Errors
-    /// Where the policy fails.
-    pub fn memory(&mut self) -> Result<u64> {
-        let first = self.first_plans(FIRST)?;
-        let Setup { network, spec, .. } = self.setup();
-        Ok(memory(network, spec, first))
-    }
-
-    /// Says of an error, where it is that memory ran out, how much the search needs and what to lower.
-    pub(super) fn explain(&mut self, error: Error) -> Error {
-        let needed = if error.fields().exhausted { self.memory().ok() } else { None };
-        explain(error, needed)
-    }
-}
-
-impl Running {
-    /// Says of an error that ended the search, where it is that memory ran out, how much the search needs and what to lower. Its policy is
-    /// asked for its first plans once more: the search cannot go on.
-    pub fn explain(&mut self, error: Error) -> Error {
-        if !error.fields().exhausted {
-            return error;
-        }
-        let clock = |iteration| Clock::at(iteration, u64::from(self.spec.search.epochs), self.iterations_per_epoch);
-        let alpha = self.trainer.architecture.alpha.clone();
-        let turns = (0..FIRST.min(self.iterations())).map(clock);
-        let plans = plans(self.policy.as_mut(), turns, &self.space, alpha, self.spec.seed);
-        explain(error, plans.ok().map(|plans| memory(&self.trainer.network, &self.spec, plans)))
-    }
-}
+pub(super) const FIRST: u64 = 16;
 
 /// Says of an error, where it is that memory ran out, what to lower.
 pub(super) fn explain(error: Error, needed: Option<u64>) -> Error {
@@ -82,7 +46,7 @@ pub(super) fn plans(
 }
 
 /// About how many bytes a network needs under these plans and what they can grow to.
-fn memory(network: &Network, spec: &Spec, first: Vec<Resolved>) -> u64 {
+pub(super) fn memory(network: &Network, spec: &Spec, first: Vec<Resolved>) -> u64 {
     let weights: usize = network.parameters.iter().filter(|p| p.trained).map(|p| p.tensor.numel()).sum();
     let costs: Vec<_> = at_most(network, first).iter().map(|plan| network.cost(plan)).collect();
     let most = |of: fn(&crate::graph::Cost) -> i64| costs.iter().map(of).max().unwrap_or(0) as u64;

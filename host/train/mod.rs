@@ -10,7 +10,8 @@
 //! - [`setup`]: from a spec to everything that a search needs
 //! - [`inputs`]: what a run keeps of the files that its spec names
 //! - `reload`: scripts that change while a search runs
-//! - `estimate`: what a search needs of memory
+//! - `memory`, `estimate`: what a search needs of memory
+//! - [`outcome`]: what a search found, and how it ended
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
@@ -32,8 +33,10 @@ pub mod finite;
 pub mod golden;
 pub mod inputs;
 pub mod interruption;
+mod memory;
 mod mixture;
 pub mod optimizer;
+pub mod outcome;
 mod penalty;
 mod plugins;
 mod progress;
@@ -51,7 +54,8 @@ pub mod validate;
 
 pub use batch::TensorBatch;
 pub use interruption::Interruption;
+pub use outcome::{End, Outcome};
 pub use running::Running;
-pub use search::{End, Outcome, Search};
+pub use search::Search;
 pub use setup::Setup;
 pub use step::{StepInput, Trainer};

@@ -1,10 +1,10 @@
 //! A search while it runs: iterations, the end of an epoch, validation.
 
 use super::batch::TensorBatch;
+use super::outcome::Outcome;
 use super::progress::{Progress, Time};
 use super::reload::Scripts;
 use super::schedule::cosine;
-use super::search::Outcome;
 use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Batch, DataSet, Loader, Plain, Split};
@@ -222,16 +222,6 @@ impl Running {
     /// Whether the last iteration was the last of its epoch.
     pub fn at_end_of_epoch(&self) -> bool {
         self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
-    }
-
-    /// Ends an epoch as [`Search::run`](super::Search::run) does, for who runs the search iteration by iteration: validates, and lets the policy
-    /// hear of it. Returns whether the policy ends the search.
-    ///
-    /// # Errors
-    /// As [`Search::run`](super::Search::run).
-    pub fn end_epoch(&mut self, observers: Observers) -> Result<bool> {
-        let (validation, _) = self.validation(observers, false)?;
-        self.hear_end_of_epoch(validation.derived_accuracy, false, observers)
     }
 
     pub(super) fn hear_end_of_epoch(

@@ -8,6 +8,7 @@ use super::due::Due;
 use super::estimate;
 use super::interruption::Interruption;
 use super::optimizer::{Architecture, Sgd};
+use super::outcome::{End, Outcome};
 use super::progress::Progress;
 use super::running::{Observers, Running, tell};
 use super::setup::{Need, Setup};
@@ -17,8 +18,7 @@ use crate::error::{Error, Place, Result};
 use crate::extension::Cancellation;
 use crate::policy::turn::Clock;
 use crate::policy::{Policy, Resolved};
-use crate::run::{Event, Snapshot, ValidationRecord};
-use crate::space::{Alpha, Genotype};
+use crate::run::{Event, Snapshot};
 use crate::spec::{Spec, SpecPath};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,33 +37,6 @@ pub struct Search {
     pub(super) from: Option<Snapshot>,
     /// Whether the script on disk takes over at once.
     pub(super) taking_over: bool,
-}
-
-/// How a search ended.
-#[derive(Debug, Clone)]
-pub enum End {
-    /// It came to its end.
-    Finished(Box<Outcome>),
-    /// It was interrupted.
-    Interrupted {
-        /// The number of iterations that are over.
-        iteration: u64,
-    },
-}
-
-/// What a search found.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The architecture.
-    pub genotype: Genotype,
-    /// α at the end.
-    pub alpha: Alpha,
-    /// The last validation.
-    pub validation: ValidationRecord,
-    /// Whether the policy or a cancellation ended the search early.
-    pub stopped: bool,
-    /// How long it took, all of its sessions together.
-    pub seconds: f64,
 }
 
 impl Search {

@@ -56,11 +56,10 @@ fn fails_well(ended: &Ended, path: &Path, act: &str) {
     let reason = fs::read_to_string(path.join("failure.txt")).unwrap_or_default();
     assert_eq!(begun, reason.contains(remedy(act)), "{reason}");
     if begun {
-        assert!(ended.err.contains(&format!("what the run wrote until then is in {file}")), "{ended:?}");
         let saved = fs::read_dir(path.join("checkpoints")).is_ok_and(|list| {
             list.filter_map(Result::ok).any(|entry| entry.path().extension().is_some_and(|e| e == "json"))
         });
-        let how = format!("`edas search {file} --resume` goes on from its newest checkpoint");
+        let how = format!("`edas search {file} --resume` goes on from the run's newest checkpoint");
         assert_eq!(ended.err.contains(&how), saved, "{ended:?}");
     }
 }
@@ -223,7 +222,10 @@ fn a_run_directory_that_is_moved_goes_on_where_it_is() {
     run(resume(&elsewhere)).says(2, &["in use", &child.id().to_string()]);
     signal(child.id(), "CONT");
     finish(child).says(1, &["the run directory is no longer where it was", "`--run DIR --resume`"]);
-    assert_eq!(fs::read_dir(&path).expect("a folder").count(), 0, "another folder is written to");
+    // A checkpoint that is on its way may still have made its folder; it puts nothing there.
+    for file in ["failure.txt", "lock", "trace.jsonl", "spec.yaml", "genotype.json"] {
+        assert!(!path.join(file).exists(), "{file} is written to another folder");
+    }
     fs::remove_file(elsewhere.join("lock")).expect("it was let go");
     goes_on(&elsewhere, "a moved directory");
 }
