@@ -104,7 +104,10 @@ impl RunDirectory {
         session: Session,
         logs: Vec<Log>,
     ) -> Result<Self> {
-        let checkpoints = Checkpoints::open(&path.join(CHECKPOINTS), spec.checkpoint.keep as usize)?;
+        let folder = path.join(CHECKPOINTS);
+        // Here, not when one is written: a run directory that has vanished by then stays so.
+        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
+        let checkpoints = Checkpoints::open(&folder, spec.checkpoint.keep as usize)?;
         Ok(Self {
             path: path.to_owned(),
             spec,
@@ -195,7 +198,6 @@ impl RunDirectory {
         self.flush()?;
         self.checkpoints.wait()?;
         let folder = self.path.join(CHECKPOINTS);
-        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, &e))?;
         let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha)?)?;
         write_whole(&folder.join(FINAL), &content)?;
         // The last: a run that has it is finished.

@@ -217,7 +217,8 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Writes a checkpoint, and removes those that are no longer kept. One that is there already is left alone.
+    /// Writes a checkpoint to the folder, which must be there by now, and removes those that are no longer kept. One that is there
+    /// already is left alone.
     ///
     /// # Errors
     /// Where the disk fails; then the older checkpoints are as they were.
@@ -225,11 +226,6 @@ impl Checkpoints {
         let position = Position::of(&snapshot.state);
         if self.list.iter().any(|kept| kept.position == position) {
             return Ok(());
-        }
-        // Not the folders above it: a run directory that has vanished stays so.
-        match fs::create_dir(&self.folder) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", &self.folder, &e)),
-            _ => {}
         }
         let path = self.manifest(position);
         let beside = path.with_extension("safetensors");
