@@ -391,6 +391,17 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     let whats: Vec<&str> = sessions[1].accepted.iter().map(|change| change.what.as_str()).collect();
     assert_eq!(whats, ["spec search.epochs", "inputs/space.yaml"]);
     assert_eq!(sessions[1].iteration, 6);
+    // What the checkpoint cannot be put into is refused though it would be accepted, and the run is as it was.
+    let before = fs::read(run.join("spec.yaml")).expect("a spec");
+    for (keys, part) in [
+        ("network.channels=6", "has another shape"),
+        ("network.cells=4", "has no tensor"),
+        ("search.epochs=1", "of a longer search"),
+    ] {
+        let error = Search::resume(small_spec(&[&key, "search.epochs=5", keys]), &run, accept).err().expect("it does not fit");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(before == fs::read(run.join("spec.yaml")).expect("a spec") && run.join("genotype.json").is_file());
     assert_eq!(fs::read_to_string(run.join("inputs/until-6/space.yaml")).expect("kept"), old);
     assert!(fs::read_to_string(run.join("inputs/until-6/spec.yaml")).expect("kept").contains("epochs: 2"));
     assert!(fs::read_to_string(run.join("spec.yaml")).expect("a spec").contains("epochs: 5"));

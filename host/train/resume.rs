@@ -80,6 +80,10 @@ impl Search {
             return Err(run.refusal(&changes));
         }
         let (checkpoint, passed_over) = run.newest().map_err(|error| search.explain(error))?;
+        if let Some(checkpoint) = &checkpoint {
+            // Before anything of the run is touched.
+            search.can_go_on_from(&checkpoint.manifest.state, &checkpoint.tensors)?;
+        }
         let here = Machine::here(&contents.spec);
         let moved = run.sessions.last().map(|last| last.machine.differences(&here)).unwrap_or_default();
         let directory = run.resume(&contents, &changes, checkpoint.as_ref())?;

@@ -3,6 +3,7 @@
 use super::optimizer::{Architecture, Sgd};
 use super::progress::Time;
 use super::running::{Observers, Running, tell};
+use super::search::Search;
 use crate::error::{Error, Result};
 use crate::policy::SpaceView;
 use crate::run::checkpoint::{State, Validated};
@@ -10,7 +11,7 @@ use crate::run::tensors::{Saved, network};
 use crate::run::{Event, Snapshot};
 use crate::space::{Genotype, Space};
 use crate::supernet::Parameters;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How the tensors of a snapshot are called, besides the network's own.
@@ -75,9 +76,7 @@ impl Running {
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
         let Snapshot { state, tensors } = snapshot;
         if state.iteration > self.iterations() || (state.pending && state.iteration == 0) {
-            return Err(Error::new("the checkpoint is of a longer search")
-                .expected(format!("at most {} iterations", self.iterations()))
-                .found(state.iteration.to_string()));
+            return Err(longer(self.iterations(), state.iteration));
         }
         self.next = state.iteration;
         self.progress.pending = state.pending;
@@ -113,6 +112,44 @@ impl Running {
         }
         self.policy.set_state(&state.policy).map_err(|e| e.context("giving the policy its state back"))
     }
+}
+
+impl Search {
+    /// Whether a search of this spec could go on from there, as far as can be told without putting it back.
+    ///
+    /// # Errors
+    /// Where not.
+    pub(super) fn can_go_on_from(&self, state: &State, tensors: &[Saved]) -> Result<()> {
+        let total = self.iterations_per_epoch() * u64::from(self.setup().spec.search.epochs);
+        if state.iteration > total {
+            return Err(longer(total, state.iteration));
+        }
+        let parameters = &self.setup().network.parameters;
+        for saved in tensors {
+            // Of an edge that lost candidates α has a row of another length; the rest is compared when it is put back.
+            let name = saved.name.strip_prefix(MOMENTUM).unwrap_or(&saved.name);
+            let Some(parameter) = parameters.named(name) else { continue };
+            let shape: Vec<usize> = parameter.tensor.size().iter().map(|size| *size as usize).collect();
+            if shape != saved.shape {
+                return Err(foreign(format!("`{}` has another shape", saved.name))
+                    .expected(format!("{shape:?}"))
+                    .found(format!("{:?}", saved.shape)));
+            }
+        }
+        let saved: HashSet<&str> = tensors.iter().map(|saved| saved.name.as_str()).collect();
+        match parameters.iter().find(|parameter| !saved.contains(parameter.name.as_str())) {
+            Some(parameter) if state.candidates.is_none() => {
+                Err(foreign(format!("the checkpoint has no tensor `{}`", parameter.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn longer(total: u64, found: u64) -> Error {
+    Error::new("the checkpoint is of a longer search")
+        .expected(format!("at most {total} iterations"))
+        .found(found.to_string())
 }
 
 fn foreign(what: impl Into<String>) -> Error {
