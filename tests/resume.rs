@@ -398,7 +398,8 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
         ("network.cells=4", "has no tensor"),
         ("search.epochs=1", "of a longer search"),
     ] {
-        let error = Search::resume(small_spec(&[&key, "search.epochs=5", keys]), &run, accept).err().expect("it does not fit");
+        let error =
+            Search::resume(small_spec(&[&key, "search.epochs=5", keys]), &run, accept).err().expect("it does not fit");
         assert!(error.to_string().contains(part), "{error}");
     }
     assert!(before == fs::read(run.join("spec.yaml")).expect("a spec") && run.join("genotype.json").is_file());

@@ -9,6 +9,12 @@ use rayon::prelude::*;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+/// As many classes as a label can number.
+const CLASSES: usize = 1 << 16;
+
+/// The side of an image at most, in pixels.
+const SIDE: u32 = 8192;
+
 /// The classes of a part, each with its images.
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
@@ -50,6 +56,9 @@ fn list(root: &Path, part: Part) -> Result<Classes> {
     };
     if classes.len() < 2 {
         return Err(missing("it has too few classes", format!("{} folders", classes.len())));
+    }
+    if classes.len() > CLASSES {
+        return Err(missing("it has too many classes", format!("{} folders, of at most {CLASSES}", classes.len())));
     }
     let mut listed = Vec::with_capacity(classes.len());
     for class in classes {
@@ -160,14 +169,17 @@ fn broken(file: &Path, why: &str) -> Error {
 /// Where it is no JPEG or PNG, or is broken or cut short.
 pub fn decode(bytes: &[u8], file: &Path) -> Result<(u32, u32, Vec<u8>)> {
     let broken = |e: String| broken(file, &e);
-    let reader =
+    let mut reader =
         image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| broken(e.to_string()))?;
-    let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);
-    let image = reader.decode().map_err(|e| broken(e.to_string()))?.into_rgb8();
     // The decoder fills what is missing with grey and says nothing.
-    if jpeg && !ends(bytes) {
+    if reader.format() == Some(image::ImageFormat::Jpeg) && !ends(bytes) {
         return Err(broken("a JPEG image that is cut short".to_owned()));
     }
+    // A few bytes can claim to be an image that fills the memory.
+    let mut limits = image::Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(SIDE), Some(SIDE));
+    reader.limits(limits);
+    let image = reader.decode().map_err(|e| broken(e.to_string()))?.into_rgb8();
     Ok((image.width(), image.height(), image.into_raw()))
 }
 
