@@ -396,6 +396,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     for (keys, part) in [
         ("network.channels=6", "has another shape"),
         ("network.cells=4", "has no tensor"),
+        ("search.batch=8", "another number of iterations"),
         ("search.epochs=1", "of a longer search"),
     ] {
         let error =
@@ -403,7 +404,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
         assert!(error.to_string().contains(part), "{error}");
     }
     assert!(before == fs::read(run.join("spec.yaml")).expect("a spec") && run.join("genotype.json").is_file());
-    assert_eq!(fs::read_to_string(run.join("inputs/until-6/space.yaml")).expect("kept"), old);
+    assert_eq!(fs::read_to_string(run.join("inputs/until-6/inputs/space.yaml")).expect("kept"), old);
     assert!(fs::read_to_string(run.join("inputs/until-6/spec.yaml")).expect("kept").contains("epochs: 2"));
     assert!(fs::read_to_string(run.join("spec.yaml")).expect("a spec").contains("epochs: 5"));
     assert_eq!(
@@ -412,7 +413,10 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     );
     // A finished run goes on once more where more is accepted.
     let spec = small_spec(&[&key, "search.epochs=6"]);
-    assert!(Search::resume(spec.clone(), &run, Resume::default()).expect("it can be read").is_none());
+    assert!(
+        Search::resume(spec.clone(), &run, Resume::default()).is_err(),
+        "a finished run is not that of another spec"
+    );
     let resumed = Search::resume(spec, &run, accept).expect("it goes on").expect("more epochs");
     assert_eq!(resumed.iteration, 20);
     let mut directory = resumed.directory;
@@ -477,11 +481,26 @@ fn the_command_line_goes_on_by_spec_and_by_folder_and_says_so() {
     fs::remove_file(folder.path().join("run/genotype.json")).expect("removed");
     let (status, said) = search(&["run", "--resume"]);
     assert_eq!((status, said.contains("goes on after 2")), (Some(0), true), "{said}");
+    let (status, said) = search(&["run"]);
+    assert_eq!((status, said.contains("`--resume` goes on with it")), (Some(2), true), "{said}");
+    // A finished run is not taken for another one, either.
     let (status, said) = search(&all(&["--resume", "--set", "seed=1"]));
-    assert_eq!((status, said.contains("has come to its end")), (Some(0), true), "{said}");
+    assert_eq!((status, said.contains("spec seed: 0 then, 1 now")), (Some(2), true), "{said}");
     fs::remove_file(folder.path().join("run/genotype.json")).expect("removed");
     let (status, said) = search(&all(&["--resume", "--set", "seed=1"]));
     assert_eq!((status, said.contains("spec seed: 0 then, 1 now")), (Some(2), true), "{said}");
+    let (status, said) = search(&["run/spec.yaml", "--resume"]);
+    assert_eq!((status, said.contains("goes on after 2")), (Some(0), true), "{said}");
+    // What the run has written and kept is not to be edited.
+    let script = fs::read_dir(folder.path().join("run/inputs")).expect("inputs").map(|e| e.expect("one").path());
+    let script = script.into_iter().find(|path| path.extension().is_some_and(|e| e == "rhai")).expect("a script");
+    for (file, part) in [(folder.path().join("run/spec.yaml"), "as the run wrote it"), (script, "the one that ran")] {
+        let text = fs::read_to_string(&file).expect("text");
+        fs::write(&file, format!("{text}\n")).expect("written");
+        let (status, said) = search(&["run", "--resume"]);
+        assert_eq!((status, said.contains(part)), (Some(2), true), "{said}");
+        fs::write(&file, text).expect("written");
+    }
     let (status, said) = search(&all(&["--accept-changes"]));
     assert_eq!((status, said.contains("--resume")), (Some(2), true), "{said}");
 }

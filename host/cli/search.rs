@@ -3,7 +3,7 @@
 use super::output::{self, duration, say};
 use super::progress::Progress;
 use super::{Done, Failure, SpecOptions, message, signals};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::{Observer, RunDirectory};
 use crate::space::Genotype;
 use crate::train::resume::{Resume, Resumed};
@@ -40,9 +40,21 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, json: bool) -> Done {
     let mut spec = SpecOptions::clone(&options.spec);
     let mut path = options.run.clone();
-    if options.resume && spec.spec.is_dir() {
-        path.get_or_insert(spec.spec.clone());
-        spec.spec.push("spec.yaml");
+    // A run directory, or the spec in one.
+    let folder = if spec.spec.is_dir() { Some(spec.spec.clone()) } else { spec.spec.parent().map(Path::to_owned) };
+    if let Some(folder) = folder.filter(|folder| folder.join("sessions.jsonl").is_file()) {
+        if spec.spec.is_dir() {
+            if !options.resume {
+                return Err(Error::new(format!("{} is the directory of a run", folder.display()))
+                    .expected("a spec")
+                    .help("`--resume` goes on with it; its own `spec.yaml` begins it anew elsewhere")
+                    .into());
+            }
+            spec.spec.push("spec.yaml");
+        }
+        if options.resume && spec.spec.file_name() == Some("spec.yaml".as_ref()) {
+            path.get_or_insert(folder);
+        }
     }
     let interruption = signals::interruption()?;
     let spec = spec.load()?;

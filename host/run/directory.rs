@@ -40,6 +40,10 @@ pub struct RunDirectory {
 
 /// The folder of a run directory that holds copies of what went in.
 pub(super) const INPUTS: &str = "inputs";
+/// The file of a run directory that holds its spec.
+pub(super) const SPEC: &str = "spec.yaml";
+/// What the first line of that file begins with.
+const SEAL: &str = "# As the run wrote it; the SHA-256 of what follows: ";
 /// The folder of a run directory that holds its checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// What a finished run has found.
@@ -157,7 +161,8 @@ impl RunDirectory {
         let run = self.path.display();
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
         if saved {
-            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint"))
+            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint; by your spec and with `--accept-changes`, \
+                 where spec or script had to change"))
         } else {
             error.help_if_none(format!("what the run wrote until then is in {run}"))
         }
@@ -218,12 +223,22 @@ pub(super) fn write_input(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole(path, bytes)
 }
 
+/// A text with a first line that says what it was when it was written.
+fn seal(text: &str) -> String {
+    format!("{SEAL}{}\n{text}", sha256(text.as_bytes()))
+}
+
+/// Whether a text is what it was when it was sealed.
+pub(super) fn is_sealed(text: &str) -> bool {
+    text.split_once('\n').is_some_and(|(line, rest)| line.strip_prefix(SEAL) == Some(sha256(rest.as_bytes()).as_str()))
+}
+
 /// Writes the hashes of what a spec names, and then the spec.
 pub(super) fn write_description(path: &Path, spec: &Spec, hashes: &BTreeMap<String, String>) -> Result<()> {
     let object = hashes.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect();
     let text = format!("{:#}\n", Value::Object(object));
     write_whole(&path.join(INPUTS).join("hashes.json"), text.as_bytes())?;
-    write_whole(&path.join("spec.yaml"), spec.to_yaml()?.as_bytes())
+    write_whole(&path.join(SPEC), seal(&spec.to_yaml()?).as_bytes())
 }
 
 impl Observer for RunDirectory {

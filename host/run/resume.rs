@@ -1,9 +1,12 @@
 //! A run directory that is taken up again.
 
 use super::checkpoint::folder::Newest;
+use super::checkpoint::manifest::sha256;
 use super::checkpoint::{Checkpoint, Checkpoints, Manifest};
-use super::contents::{Changed, Contents, refusal};
-use super::directory::{CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, write_description, write_input};
+use super::contents::{Changed, Contents, NOTHING, POLICY, refusal};
+use super::directory::{
+    CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, SPEC, is_sealed, write_description, write_input,
+};
 use super::lock::Lock;
 use super::log::{Log, LogName};
 use super::machine::Machine;
@@ -59,19 +62,44 @@ impl Vacant {
 /// # Errors
 /// Where one of them cannot be read.
 pub fn describe(path: &Path) -> Result<(Spec, BTreeMap<String, String>, Vec<Session>)> {
-    let file = path.join("spec.yaml");
+    let file = path.join(SPEC);
     if !file.is_file() {
         return Err(Error::new(format!("{} is no run directory", path.display()))
             .expected("a run directory")
             .found("a folder without `spec.yaml`")
             .help("`edas search` makes run directories: runs/<spec name>-<seed>"));
     }
+    let whole = "every run has this file: put it back from a copy of the run";
+    let read = |file: &Path| {
+        fs::read_to_string(file)
+            .map_err(|e| Error::io("read", file, &e).at(Place::file(file)).help_if_none(whole.to_owned()))
+    };
+    if !is_sealed(&read(&file)?) {
+        return Err(Error::new("the run's spec is no longer as the run wrote it").at(Place::file(&file)).help(
+            format!(
+                "put it back; to go on with other settings, name them: `edas search {} --resume --accept-changes --set \
+                 search.epochs=50`",
+                path.display()
+            ),
+        ));
+    }
     let spec = Spec::load(&file, &[])?;
     let file = path.join(INPUTS).join("hashes.json");
-    let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, &e).at(Place::file(&file)))?;
+    let text = read(&file)?;
     let hashes = serde_json::from_str(&text)
         .map_err(|e| Error::new(format!("these are no hashes: {e}")).at(Place::at(&file, e.line(), e.column())))?;
-    Ok((spec, hashes, Session::read(path)?))
+    let sessions = Session::read(path).map_err(|e| e.help_if_none(whole.to_owned()))?;
+    Ok((spec, hashes, sessions))
+}
+
+/// The policy's scripts in a run directory whose copies are no longer those that ran.
+pub fn changed_scripts(path: &Path, hashes: &BTreeMap<String, String>) -> Vec<Changed> {
+    let changed = |(what, recorded): (&String, &String)| {
+        let now = fs::read(path.join(what.strip_prefix(POLICY)?));
+        let now = now.map_or_else(|_| NOTHING.to_owned(), |bytes| sha256(&bytes));
+        (now != *recorded).then(|| Changed { what: what.clone(), recorded: recorded.clone(), now })
+    };
+    hashes.iter().filter_map(changed).collect()
 }
 
 impl Unfinished {
@@ -85,7 +113,7 @@ impl Unfinished {
         }
         let lock = Lock::take(path)?;
         let path = path.to_owned();
-        if path.join("spec.yaml").symlink_metadata().is_err() {
+        if path.join(SPEC).symlink_metadata().is_err() {
             // Whoever names the wrong folder must not find it filled.
             let own = |name: &str| {
                 name == super::lock::FILE
@@ -105,6 +133,15 @@ impl Unfinished {
             return Ok(Found::Nothing(Vacant { path, lock }));
         }
         let (spec, hashes, sessions) = describe(&path)?;
+        if let Some(Changed { what, recorded, now }) = changed_scripts(&path, &hashes).first() {
+            return Err(Error::new("a script that the run has kept is no longer the one that ran")
+                .at(Place::file(path.join(what.strip_prefix(POLICY).unwrap_or(what))))
+                .expected(recorded.as_str())
+                .found(now.as_str())
+                .help(
+                    "put it back; to go on with another script, name it in a spec of your own, with `--accept-changes`",
+                ));
+        }
         Ok(Found::Run(Box::new(Self { path, lock, spec, hashes, sessions })))
     }
 
@@ -145,7 +182,10 @@ impl Unfinished {
             (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
                 .at(Place::file(&folder))
                 .found(format!("the newest, {}: {}", path.display(), fault.fields().what))
-                .help("remove the folder to begin the run anew with `--resume`; nothing has been changed")),
+                .help(format!(
+                    "remove {} to begin the run anew with `--resume`; nothing has been changed",
+                    folder.display()
+                ))),
             _ => Ok((newest, passed)),
         }
     }
@@ -179,7 +219,7 @@ impl Unfinished {
         Checkpoints::open(&path.join(CHECKPOINTS), 1)?.go_back_to(state)?;
         let spec = self.spec_now(contents);
         let mut hashes = self.hashes.clone();
-        if accepted.iter().any(|change| !change.what.starts_with(super::contents::POLICY)) {
+        if accepted.iter().any(|change| !change.what.starts_with(POLICY)) {
             hashes = self.replace_inputs(contents, &spec, iteration)?;
         }
         let session = Session {
@@ -215,10 +255,14 @@ impl Unfinished {
         let inputs = self.path.join(INPUTS);
         let until = inputs.join(format!("until-{iteration}"));
         let now = contents.hashes();
-        let old = self.path.join("spec.yaml");
-        let text = fs::read(&old).map_err(|e| Error::io("read", &old, &e))?;
-        if !until.join("spec.yaml").exists() {
-            write_input(&until.join("spec.yaml"), &text)?;
+        // Whole, so that what held before can be run from there. What is there already was put there by an attempt that was interrupted:
+        // it is the older one.
+        let files = self.hashes.keys().map(|what| what.strip_prefix(POLICY).unwrap_or(what));
+        for name in files.filter(|name| Path::new(name).starts_with(INPUTS)).chain([SPEC]) {
+            let (file, kept) = (self.path.join(name), until.join(name));
+            if !kept.exists() {
+                write_input(&kept, &fs::read(&file).map_err(|e| Error::io("read", &file, &e))?)?;
+            }
         }
         for (name, bytes) in &contents.inputs {
             let (what, file) = (format!("inputs/{name}"), inputs.join(name));
@@ -226,16 +270,10 @@ impl Unfinished {
             if !now.contains_key(&what) || self.hashes.get(&what) == now.get(&what) {
                 continue;
             }
-            // What is there already was put there by an attempt that was interrupted: it is the older one.
-            if let Ok(before) = fs::read(&file)
-                && !until.join(name).exists()
-            {
-                write_input(&until.join(name), &before)?;
-            }
             write_input(&file, bytes)?;
         }
-        let policy = self.hashes.iter().filter(|(what, _)| what.starts_with(super::contents::POLICY));
-        let others = now.into_iter().filter(|(what, _)| !what.starts_with(super::contents::POLICY));
+        let policy = self.hashes.iter().filter(|(what, _)| what.starts_with(POLICY));
+        let others = now.into_iter().filter(|(what, _)| !what.starts_with(POLICY));
         let hashes = others.chain(policy.map(|(what, hash)| (what.clone(), hash.clone()))).collect();
         write_description(&self.path, spec, &hashes)?;
         Ok(hashes)

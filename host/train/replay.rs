@@ -130,7 +130,9 @@ fn can_begin(recorded: &Recorded, iteration: u64) -> Result<()> {
             .at(Place::file(recorded.path()))
             .expected(format!("a checkpoint after at least {} iterations to repeat it from", session.iteration))
             .found(changes.join("\n       "))
-            .help("`--from newest` takes the newest checkpoint; `inputs/until-…` has the spec that held before"));
+            .help(
+                "`--from newest` takes the newest checkpoint; `inputs/until-…/spec.yaml` is the spec that held before",
+            ));
     }
     if iteration >= recorded.iterations && !recorded.is_finished() {
         return Err(Error::new("the record has no iteration to compare")

@@ -4,7 +4,7 @@
 //! run was made of. So it goes on as if it had never stopped.
 
 use super::reload::compile;
-use super::search::Search;
+use super::search::{Search, iterations_per_epoch, sizes};
 use crate::error::{Error, Result};
 use crate::extension::script::Files;
 use crate::run::checkpoint::manifest::sha256;
@@ -55,9 +55,6 @@ impl Search {
             Found::Run(run) => run,
             Found::Nothing(vacant) => return Resumed::begin(spec, how, |contents| vacant.begin(contents)).map(Some),
         };
-        if run.is_finished() && !how.accept_changes {
-            return Ok(None);
-        }
         let (mut spec, mut given) = (spec, None);
         if let (Policy::Script(policy), Policy::Script(_)) = (&spec.policy, &run.spec.policy) {
             given = Some(policy.clone());
@@ -79,10 +76,14 @@ impl Search {
         if !changes.is_empty() && !how.accept_changes && !watched {
             return Err(run.refusal(&changes));
         }
+        if run.is_finished() && (changes.is_empty() || watched) {
+            return Ok(None);
+        }
         let (checkpoint, passed_over) = run.newest().map_err(|error| search.explain(error))?;
         if let Some(checkpoint) = &checkpoint {
             // Before anything of the run is touched.
             search.can_go_on_from(&checkpoint.manifest.state, &checkpoint.tensors)?;
+            same_epochs(&search, &run.spec)?;
         }
         let here = Machine::here(&contents.spec);
         let moved = run.sessions.last().map(|last| last.machine.differences(&here)).unwrap_or_default();
@@ -112,6 +113,19 @@ impl Resumed {
             moved: Vec::new(),
         })
     }
+}
+
+/// A run counts in epochs: their length must stay.
+fn same_epochs(search: &Search, recorded: &Spec) -> Result<()> {
+    let then = iterations_per_epoch(sizes(recorded, search.setup().images.count).train, recorded.search.batch);
+    let now = search.iterations_per_epoch();
+    if then == now {
+        return Ok(());
+    }
+    Err(Error::new("an epoch would have another number of iterations than before")
+        .expected(then.to_string())
+        .found(now.to_string())
+        .help("keep `search.batch`, `data.limit`, `data.split` and the hold-out as they were, or begin another run"))
 }
 
 /// The script that runs last under a policy, with its parameters.

@@ -3,13 +3,12 @@
 use super::reader::{Reader, value};
 use super::result::Outcome;
 use crate::error::{Error, Place, Result};
-use crate::run::checkpoint::manifest::sha256;
 use crate::run::checkpoint::{Checkpoint, Checkpoints, Manifest};
-use crate::run::contents::{Changed, NOTHING, POLICY};
+use crate::run::contents::{Changed, POLICY};
 use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, RESULT};
 use crate::run::log::{Log, LogName};
 use crate::run::machine::Machine;
-use crate::run::resume::{describe, length};
+use crate::run::resume::{changed_scripts, describe, length};
 use crate::run::session::Session;
 use crate::run::tensors::{self, Saved};
 use crate::spec::Spec;
@@ -105,13 +104,7 @@ impl Recorded {
 
     /// The policy's scripts whose copies are no longer those that ran.
     pub fn changed_scripts(&self) -> Vec<Changed> {
-        let scripts = self.hashes.iter().filter(|(what, _)| what.starts_with(POLICY));
-        let changed = |(what, recorded): (&String, &String)| {
-            let now = fs::read(self.path.join(&what[POLICY.len()..]));
-            let now = now.map_or_else(|_| NOTHING.to_owned(), |bytes| sha256(&bytes));
-            (now != *recorded).then(|| Changed { what: what.clone(), recorded: recorded.clone(), now })
-        };
-        scripts.filter_map(changed).collect()
+        changed_scripts(&self.path, &self.hashes)
     }
 
     /// The machines that recorded these iterations, in their order.
