@@ -225,7 +225,7 @@ fn what_describes_a_run_is_broken() {
         ("spec.yaml", "edas: 1\nname: [", "spec.yaml"),
         ("spec.yaml", "", "spec.yaml"),
         ("inputs/darts.yaml", "space: 1\n", "darts.yaml"),
-        ("inputs/edas_inversion.rhai", "fn plan(turn) { turn.strongest() }", "policy"),
+        ("inputs/edas_inversion.rhai", "fn plan(turn) { turn.strongest() }", "is no longer the one that ran"),
     ]
     .into_iter()
     .enumerate()

@@ -100,7 +100,9 @@ fn a_network_that_needs_more_than_there_is() {
         run(limited).says(1, &["memory ran out", "while iteration 0", &needs, "lower `search.batch`"]);
         // So does `edas check`, which tries some iterations.
         let mut limited = Command::new("sh");
-        limited.args(["-c", &format!("ulimit -v {kibibytes} && exec \"$@\""), "sh"]).arg(edas().get_program());
+        limited
+            .args(["-c", &format!("ulimit -v {kibibytes} && exec \"$@\""), "sh"])
+            .arg(assert_cmd::cargo::cargo_bin!("edas"));
         limited.arg("check").arg(repository("specs/quickstart.yaml")).args(large).env("NO_COLOR", "1");
         run(limited).says(1, &["memory ran out", &needs]);
     }

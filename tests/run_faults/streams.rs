@@ -122,7 +122,8 @@ fn nobody_reads_the_messages() {
         let mut command = search(&broken);
         command.current_dir(folder.path()).args(["--set", &format!("policy={{script: {}}}", script.display())]);
         let command_arguments: Vec<OsString> =
-            command.get_args().filter(|a| *a != broken.as_os_str() && *a != "--run").map(OsString::from).collect();
+            // Without the option of `env`, and the program.
+            command.get_args().skip(2).filter(|a| *a != broken.as_os_str() && *a != "--run").map(OsString::from).collect();
         let mut command = edas();
         command.current_dir(folder.path()).args(command_arguments).args(&arguments).env("RUST_LOG", "debug");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -135,11 +136,13 @@ fn nobody_reads_the_messages() {
 fn without_terminal(path: &Path, prefix: &str) -> Option<()> {
     let search = search(path);
     let quote = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy());
-    let line: Vec<String> = std::iter::once(search.get_program()).chain(search.get_args()).map(quote).collect();
+    // `env` and its option come before what the program is to run under.
+    let mut line: Vec<String> = std::iter::once(search.get_program()).chain(search.get_args()).map(quote).collect();
+    line.insert(2, prefix.to_owned());
     // Long enough to be hit in its middle; `--quiet` would draw nothing.
     let line = line.join(" ").replace("'--quiet'", "").replace("search.epochs=3", "search.epochs=400");
     let mut script = Command::new("script");
-    script.args(["--quiet", "--command", &format!("{prefix} {line}"), "/dev/null"]);
+    script.args(["--quiet", "--command", &format!("exec {line}"), "/dev/null"]);
     script
         .current_dir(path.parent().expect("a folder"))
         .stdin(Stdio::null())
@@ -173,7 +176,7 @@ fn let_go(path: &Path) {
 fn a_terminal_that_disappears() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
-    if without_terminal(&path, "exec").is_none() {
+    if without_terminal(&path, "").is_none() {
         return;
     }
     let_go(&path);
@@ -185,7 +188,7 @@ fn a_terminal_that_disappears() {
     assert!(saved, "{newest} was saved last");
     // Under `nohup` it outlives its terminal.
     let path = folder.path().join("nohup");
-    without_terminal(&path, "exec nohup").expect("a terminal");
+    without_terminal(&path, "nohup").expect("a terminal");
     let lines = || fs::read_to_string(path.join("metrics.jsonl")).unwrap_or_default().lines().count();
     let (before, begun) = (lines(), Instant::now());
     while lines() < before + 30 {

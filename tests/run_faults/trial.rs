@@ -39,7 +39,9 @@ fn small(run: &Path) -> Command {
 
 /// The program, without what would change what it does.
 pub fn edas() -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("edas"));
+    // Whoever runs the tests may have told them to ignore a signal, as `nohup` does.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,TERM,HUP").arg(assert_cmd::cargo::cargo_bin!("edas"));
     command.env_remove("RUST_LOG").env_remove("EDAS_PLUGIN_PATH").env("NO_COLOR", "1").env("RUST_BACKTRACE", "1");
     command.stdin(Stdio::null());
     command
