@@ -3,7 +3,8 @@
 use super::output::{self, duration, say};
 use super::progress::Progress;
 use super::{Done, Failure, SpecOptions, message, signals};
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::run::session::Session;
 use crate::run::{Observer, RunDirectory};
 use crate::space::Genotype;
 use crate::train::resume::{Resume, Resumed};
@@ -42,7 +43,7 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let mut path = options.run.clone();
     // A run directory, or the spec in one.
     let folder = if spec.spec.is_dir() { Some(spec.spec.clone()) } else { spec.spec.parent().map(Path::to_owned) };
-    if let Some(folder) = folder.filter(|folder| folder.join("sessions.jsonl").is_file()) {
+    if let Some(folder) = folder.filter(|folder| folder.join(Session::FILE).is_file()) {
         if spec.spec.is_dir() {
             if !options.resume {
                 return Err(Error::new(format!("{} is the directory of a run", folder.display()))
@@ -59,20 +60,17 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let interruption = signals::interruption()?;
     let spec = spec.load()?;
     let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
-    let (search, mut directory) = if options.resume {
-        let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
-        match Search::resume(spec, &path, how)? {
-            Some(resumed) => {
-                tell(&resumed, &path, options.quiet);
-                (resumed.search, resumed.directory)
-            }
-            None => {
-                say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
-                return Ok(());
-            }
-        }
+    let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
+    let Resumed { search, mut directory, .. } = if options.resume {
+        let Some(resumed) = Search::resume(spec, &path, how)? else {
+            say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
+            return Ok(());
+        };
+        tell(&resumed, &path, options.quiet);
+        resumed
     } else {
-        begin(spec, &path, options.watch)?
+        RunDirectory::refuse_existing(&path)?;
+        Resumed::begin(spec, how, |contents| RunDirectory::create(&path, contents))?
     };
     let mut progress = Progress::new(options.quiet);
     let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
@@ -98,17 +96,6 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
         }));
     }
     output::print(&summary(&outcome, &path))
-}
-
-/// A new run.
-fn begin(spec: crate::spec::Spec, path: &Path, watch: bool) -> Result<(Search, RunDirectory)> {
-    RunDirectory::refuse_existing(path)?;
-    let mut search = Search::from_spec(spec)?;
-    if watch {
-        search = search.watching()?;
-    }
-    let directory = RunDirectory::create(path, &search.setup().contents())?;
-    Ok((search, directory))
 }
 
 /// Says where a run goes on; what is out of the ordinary is said in any case.

@@ -118,7 +118,7 @@ impl Unfinished {
             let own = |name: &str| {
                 name == super::lock::FILE
                     || name == INPUTS
-                    || name == "sessions.jsonl"
+                    || name == Session::FILE
                     || name.ends_with(super::files::TEMPORARY)
                     || LogName::ALL.iter().any(|log| log.file() == name)
             };
@@ -168,16 +168,8 @@ impl Unfinished {
     pub fn newest(&self) -> Result<Newest> {
         let folder = self.path.join(CHECKPOINTS);
         let checkpoints = Checkpoints::open(&folder, 1)?;
-        let run = &self.sessions[0].run;
-        let fits = |manifest: &Manifest| {
-            if manifest.run != *run {
-                return Err(Error::new("this is the checkpoint of another run")
-                    .expected(run.as_str())
-                    .found(manifest.run.as_str()));
-            }
-            LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
-        };
-        let (newest, passed) = checkpoints.newest(fits)?;
+        let (newest, passed) =
+            checkpoints.newest(|manifest| can_go_on_from(&self.path, &self.sessions[0].run, manifest))?;
         match (&newest, passed.first()) {
             (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
                 .at(Place::file(&folder))
@@ -278,6 +270,26 @@ impl Unfinished {
         write_description(&self.path, spec, &hashes)?;
         Ok(hashes)
     }
+}
+
+/// Whether a checkpoint is one of this run.
+///
+/// # Errors
+/// Where not.
+pub(super) fn owns(run: &str, manifest: &Manifest) -> Result<()> {
+    if manifest.run == run {
+        return Ok(());
+    }
+    Err(Error::new("this is the checkpoint of another run").expected(run).found(manifest.run.as_str()))
+}
+
+/// Whether a checkpoint is one of this run, and the logs in its directory those that it was written with.
+///
+/// # Errors
+/// Where not.
+pub(super) fn can_go_on_from(path: &Path, run: &str, manifest: &Manifest) -> Result<()> {
+    owns(run, manifest)?;
+    LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(path, *name, length(manifest, *name)?))
 }
 
 /// The length of a log at a checkpoint.

@@ -24,10 +24,13 @@ pub struct Session {
 }
 
 fn path(run: &Path) -> PathBuf {
-    run.join("sessions.jsonl")
+    run.join(Session::FILE)
 }
 
 impl Session {
+    /// The file of a run directory that has them.
+    pub const FILE: &str = "sessions.jsonl";
+
     /// The sessions of a run, first to last. A last line that was cut off does not count.
     ///
     /// # Errors

@@ -67,9 +67,6 @@ impl Search {
             let script = script_changes(given, recorded, &search.setup().spec.sandbox)?;
             search.follow(given, how.watch, run.path())?;
             search.taking_over = !script.is_empty();
-            if how.watch && !how.accept_changes && !changes.is_empty() {
-                return Err(run.refusal(&changes));
-            }
             changes.extend(script);
         }
         let watched = how.watch && changes.iter().all(|change| change.what.starts_with(POLICY));
@@ -96,8 +93,11 @@ impl Search {
 }
 
 impl Resumed {
-    /// A run of which there is nothing yet.
-    fn begin(spec: Spec, how: Resume, make: impl FnOnce(&Contents) -> Result<RunDirectory>) -> Result<Self> {
+    /// A run of which there is nothing yet; `make` makes its directory.
+    ///
+    /// # Errors
+    /// As [`Search::from_spec`] and [`Search::watching`], and those of `make`.
+    pub fn begin(spec: Spec, how: Resume, make: impl FnOnce(&Contents) -> Result<RunDirectory>) -> Result<Self> {
         let mut search = Search::from_spec(spec)?;
         if how.watch {
             search = search.watching()?;

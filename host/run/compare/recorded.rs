@@ -6,9 +6,9 @@ use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use crate::run::contents::{Changed, POLICY};
 use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, RESULT};
-use crate::run::log::{Log, LogName};
+use crate::run::log::LogName;
 use crate::run::machine::Machine;
-use crate::run::resume::{changed_scripts, describe, length};
+use crate::run::resume::{self, changed_scripts, describe, length};
 use crate::run::session::Session;
 use crate::run::tensors::{self, Saved};
 use crate::spec::Spec;
@@ -66,13 +66,7 @@ impl Recorded {
     /// # Errors
     /// Where not.
     pub fn owns(&self, manifest: &Manifest) -> Result<()> {
-        let run = &self.sessions[0].run;
-        if manifest.run != *run {
-            return Err(Error::new("this is the checkpoint of another run")
-                .expected(run.as_str())
-                .found(manifest.run.as_str()));
-        }
-        Ok(())
+        resume::owns(&self.sessions[0].run, manifest)
     }
 
     /// Whether a checkpoint is this run's, and the logs those that it was written with: then the record can be followed from there.
@@ -80,8 +74,7 @@ impl Recorded {
     /// # Errors
     /// Where not.
     pub fn goes_on_from(&self, manifest: &Manifest) -> Result<()> {
-        self.owns(manifest)?;
-        LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(&self.path, *name, length(manifest, *name)?))
+        resume::can_go_on_from(&self.path, &self.sessions[0].run, manifest)
     }
 
     /// The manifest of the checkpoint that was written after so many iterations, before or after what was due then.
