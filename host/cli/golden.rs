@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub(super) enum Command {
     /// Run a spec's first iterations, or those after a run's checkpoint, and write what they were.
     #[command(
-        after_help = "Example:\n  edas golden record specs/quickstart.yaml --iterations 5 -o quickstart.golden\n  edas golden record runs/quickstart-0 --from best -o best.golden"
+        after_help = "Example:\n  edas golden record specs/quickstart.yaml --iterations 5 -o quickstart.golden\n  edas golden record runs/quickstart-0 --from 252 -o late.golden"
     )]
     Record(Record),
     /// Run them again and compare: plans exactly; losses and α exactly on the same kind of machine, within the file's

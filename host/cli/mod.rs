@@ -69,7 +69,7 @@ enum Command {
     Lookup(lookup::Options),
     /// Run a run again and compare every loss, plan and α with its record, bit by bit.
     #[command(
-        after_help = "Example:\n  edas replay runs/quickstart-0\n  edas replay runs/quickstart-0 --from best --iterations 10"
+        after_help = "Example:\n  edas replay runs/quickstart-0\n  edas replay runs/quickstart-0 --from 252 --iterations 10"
     )]
     Replay(replay::Options),
     /// Say where the records of two runs part.
