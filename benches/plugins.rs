@@ -113,6 +113,7 @@ fn network(c: &mut Criterion) {
         kind: Kind::Float,
         device: Device::Cpu,
         seed: 0,
+        cpu: edas::spec::CpuExecutor::default(),
     };
     let mut group = c.benchmark_group("network");
     group.sample_size(10);

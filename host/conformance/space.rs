@@ -59,6 +59,7 @@ fn settings((cells, channels, side): (i64, i64, i64), form: Form) -> Settings {
         kind: Kind::Float,
         device: Device::Cpu,
         seed: 1,
+        cpu: crate::spec::CpuExecutor::default(),
     }
 }
 

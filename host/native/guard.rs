@@ -140,3 +140,35 @@ pub unsafe fn parallel(
         _ => Err(text.text("an exception that says nothing of itself")),
     }
 }
+
+/// A task, and what one of its calls panicked with.
+struct Tasks<'a> {
+    task: &'a (dyn Fn(usize) + Sync),
+    panic: std::sync::Mutex<Option<Box<dyn std::any::Any + Send>>>,
+}
+
+unsafe extern "C-unwind" fn tasks(context: *mut c_void, begin: usize, end: usize) {
+    // SAFETY: `context` is the `Tasks` that `parallel_tasks` keeps until the loop is over; it is only read here.
+    let tasks = unsafe { &*context.cast::<Tasks>() };
+    // A panic must not reach libtorch's threads.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (begin..end).for_each(|k| (tasks.task)(k))));
+    if let Err(panic) = result
+        && let Ok(mut first) = tasks.panic.lock()
+    {
+        first.get_or_insert(panic);
+    }
+}
+
+/// Calls `task` with 0 to `count` − 1 on libtorch's threads.
+///
+/// # Panics
+/// Where a task does, once all threads are done.
+pub fn parallel_tasks(count: usize, task: &(dyn Fn(usize) + Sync)) {
+    let mut context = Tasks { task, panic: std::sync::Mutex::new(None) };
+    // SAFETY: the task may be called from several threads at once, and context outlives the loop.
+    let ended = unsafe { parallel(count as i64, 1, tasks, std::ptr::from_mut(&mut context).cast()) };
+    if let Some(panic) = context.panic.into_inner().unwrap_or(None) {
+        std::panic::resume_unwind(panic);
+    }
+    assert!(ended.is_ok(), "libtorch's loop over parts failed");
+}

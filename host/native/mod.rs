@@ -3,10 +3,12 @@
 //! - [`guard`]: trampolines that catch exceptions, and libtorch's threads
 //! - [`operator`]: ATen operators by name
 //! - [`kernel`]: kernels as nodes of autograd
+//! - [`slice`]: the numbers of tensors
 
 pub mod guard;
 pub mod kernel;
 pub mod operator;
+pub mod slice;
 
 use std::fs;
 

@@ -14,6 +14,7 @@ mod decode;
 mod decode_error;
 mod device;
 mod edit;
+mod execute;
 mod load;
 mod network;
 mod parse;
@@ -41,6 +42,7 @@ pub use data::{Augment, Data, DataSet};
 pub use decode::{decode, raise};
 pub use device::Device;
 pub use edit::Replaces;
+pub use execute::{CpuExecutor, Execute};
 pub use network::{Network, Precision};
 pub(crate) use parse::can_be_written;
 pub use path::{PluginRef, SpecPath};
@@ -83,7 +85,7 @@ pub struct Spec {
     /// Where to compute: `auto`, `cpu`, `cuda` (the first GPU) or `cuda:N`.
     #[serde(default)]
     pub device: Device,
-    /// Threads that compute; 0 for all cores. Another number may change the last bits of a result.
+    /// Threads that compute; 0 for all cores. Where libtorch computes, another number may change the last bits of a result.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1024))]
     pub threads: u32,
@@ -112,6 +114,9 @@ pub struct Spec {
     /// When the run saves where it stands.
     #[serde(default)]
     pub checkpoint: Checkpoint,
+    /// What runs the network.
+    #[serde(default)]
+    pub execute: Execute,
     /// Limits for scripts.
     #[serde(default)]
     pub sandbox: Sandbox,
@@ -150,6 +155,7 @@ impl Spec {
             validation: Validation::default(),
             derive: Derive::default(),
             checkpoint: Checkpoint::default(),
+            execute: Execute::default(),
             sandbox: Sandbox::default(),
             written: Written::default(),
         }

@@ -1,9 +1,7 @@
 //! Drop-path: an example's output of a candidate is zeroed with a probability, and what remains is scaled up (Larsson et al.:
 //! "FractalNet"; as `drop_path` in the code of DARTS).
 
-use crate::error::Result;
 use crate::random::{Purpose, Source};
-use tch::Tensor;
 
 /// What one step of a search drops. The numbers follow from the seed, the iteration, the step and the operation's name alone: all
 /// passes of a step drop the same examples.
@@ -26,23 +24,5 @@ impl DropPath {
         let mut stream = self.source.named(&format!("{}.{}.{operation}", self.iteration, self.step));
         let kept = 1.0 / (1.0 - probability);
         (0..batch).map(|_| if stream.uniform() < probability { 0.0 } else { kept }).collect()
-    }
-
-    /// An operation's output, some examples of it dropped.
-    ///
-    /// # Shapes
-    /// `output`: (batch, …); the result is shaped and laid out alike.
-    ///
-    /// # Errors
-    /// What libtorch refuses.
-    pub fn apply(&self, output: &Tensor, operation: &str, probability: f64) -> Result<Tensor> {
-        let mut size = output.size();
-        let factors = self.factors(operation, probability, usize::try_from(size[0]).unwrap_or(0));
-        size[1..].fill(1);
-        let factors = Tensor::f_from_slice(&factors)?
-            .f_view(size.as_slice())?
-            .f_to_kind(output.kind())?
-            .f_to_device(output.device())?;
-        Ok(output.f_mul(&factors)?)
     }
 }

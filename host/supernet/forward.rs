@@ -4,7 +4,8 @@ use super::drop::DropPath;
 use super::network::{Block, Cell, Network, Part};
 use super::route::route;
 use crate::error::{Error, Result};
-use crate::execute::{Norm, reference};
+use crate::execute::executor::Reference;
+use crate::execute::{Brought, Executor, Norm};
 use crate::policy::{Resolved, ResolvedGate};
 use crate::space::Output;
 use tch::Tensor;
@@ -15,7 +16,7 @@ use tch::Tensor;
 pub type Mixture = Vec<Option<Tensor>>;
 
 /// Called with every operation that has run and what it returned; an error ends the pass.
-pub type Watch<'a> = &'a mut dyn FnMut(&Block, &[Tensor]) -> Result<()>;
+pub type Watch<'a, V = Tensor> = &'a mut dyn FnMut(&Block, &[V]) -> Result<()>;
 
 /// How a pass is made.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +33,18 @@ impl From<Norm> for Mode<'_> {
     }
 }
 
-struct Pass<'a> {
+/// A pass by an executor.
+struct Pass<'a, E: Executor> {
     network: &'a Network,
     plan: &'a Resolved,
     mixture: &'a Mixture,
-    mode: Mode<'a>,
-    watch: Watch<'a>,
+    drop: Option<&'a DropPath>,
+    executor: &'a mut E,
+    watch: Watch<'a, E::Value>,
 }
 
 impl Network {
-    /// The logits of a batch of images.
+    /// The logits of a batch of images, by the reference executor.
     ///
     /// # Shapes
     /// `images`: (batch, channels, height, width), channels-last; the result: (batch, classes).
@@ -70,8 +73,42 @@ impl Network {
         mode: impl Into<Mode<'a>>,
         watch: Watch,
     ) -> Result<Tensor> {
-        let mut pass = Pass { network: self, plan, mixture, mode: mode.into(), watch };
-        let mut maps = pass.run(&self.stem, images)?;
+        let mode = mode.into();
+        let mut executor = self.reference(mode.norm, images.size()[0]);
+        self.pass(images, plan, mixture, mode.drop, &mut executor, watch)
+    }
+
+    /// As [`Network::forward`], by any executor.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn forward_by(
+        &self,
+        executor: &mut impl Executor,
+        images: &Tensor,
+        plan: &Resolved,
+        mixture: &Mixture,
+        drop: Option<&DropPath>,
+    ) -> Result<Tensor> {
+        self.pass(images, plan, mixture, drop, executor, &mut |_, _| Ok(()))
+    }
+
+    fn reference(&self, norm: Norm, batch: i64) -> Reference {
+        Reference { norm, kind: self.parameters.kind(), device: self.parameters.device(), batch }
+    }
+
+    fn pass<E: Executor>(
+        &self,
+        images: &Tensor,
+        plan: &Resolved,
+        mixture: &Mixture,
+        drop: Option<&DropPath>,
+        executor: &mut E,
+        watch: Watch<E::Value>,
+    ) -> Result<Tensor> {
+        let images = executor.images(images)?;
+        let mut pass = Pass { network: self, plan, mixture, drop, executor, watch };
+        let mut maps = pass.run(&self.stem, &images)?;
         for part in &self.parts {
             let outputs = match part {
                 Part::Cell(cell) => vec![pass.cell(cell, &maps)?],
@@ -82,13 +119,10 @@ impl Network {
             let most = self.space.cell_types.iter().map(|c| c.inputs).max().unwrap_or(1);
             maps.drain(..maps.len().saturating_sub(most));
         }
-        let mut logits = pass.run(&self.head, &maps[maps.len() - 1])?;
-        logits.pop().ok_or_else(|| Error::new("the head returned nothing"))
+        pass.run_last(&self.head, &maps[maps.len() - 1])
     }
-}
 
-impl Network {
-    /// The output of one cell alone.
+    /// The output of one cell alone, by the reference executor.
     ///
     /// # Shapes
     /// `maps`: the outputs of the stages before it, as many as its type has inputs, oldest first, each (batch, channels,
@@ -104,81 +138,104 @@ impl Network {
         mixture: &Mixture,
         mode: impl Into<Mode<'a>>,
     ) -> Result<Tensor> {
-        Pass { network: self, plan, mixture, mode: mode.into(), watch: &mut |_, _| Ok(()) }.cell(cell, maps)
+        let mode = mode.into();
+        let executor = &mut self.reference(mode.norm, maps[0].size()[0]);
+        let watch: Watch = &mut |_, _| Ok(());
+        Pass { network: self, plan, mixture, drop: mode.drop, executor, watch }.cell(cell, maps)
     }
 }
 
-impl Pass<'_> {
-    fn run(&mut self, block: &Block, input: &Tensor) -> Result<Vec<Tensor>> {
-        let parameters = &self.network.parameters;
-        let tensors: Vec<&Tensor> = block.tensors.iter().map(|t| &parameters.get(*t).tensor).collect();
-        let outputs = reference::run(&block.graph, &[input], &tensors, self.mode.norm)
-            .map_err(|e| e.context(format!("running `{}` ({})", block.name, block.owner)))?;
+impl<E: Executor> Pass<'_, E> {
+    fn tensors<'b>(&self, block: &Block, network: &'b Network) -> Vec<&'b Tensor> {
+        block.tensors.iter().map(|t| &network.parameters.get(*t).tensor).collect()
+    }
+
+    fn run(&mut self, block: &Block, input: &E::Value) -> Result<Vec<E::Value>> {
+        let tensors = self.tensors(block, self.network);
+        let outputs = self.executor.run(&block.graph, input, &tensors).map_err(|e| running(block, e))?;
         (self.watch)(block, &outputs)?;
         Ok(outputs)
     }
 
-    fn run_one(&mut self, block: &Block, input: &Tensor) -> Result<Tensor> {
+    fn run_last(&mut self, block: &Block, input: &E::Value) -> Result<Tensor> {
+        let tensors = self.tensors(block, self.network);
+        self.executor.run_last(&block.graph, input, &tensors).map_err(|e| running(block, e))
+    }
+
+    fn run_one(&mut self, block: &Block, input: &E::Value) -> Result<E::Value> {
         let mut outputs = self.run(block, input)?;
         outputs.pop().ok_or_else(|| Error::new(format!("`{}` returned nothing", block.name)))
     }
 
     /// One cell: every node that is needed is the combination of what its active edges bring.
-    fn cell(&mut self, cell: &Cell, maps: &[Tensor]) -> Result<Tensor> {
+    fn cell(&mut self, cell: &Cell, maps: &[E::Value]) -> Result<E::Value> {
         let form = &self.network.space.cell_types[cell.cell_type];
         let route = route(form, cell, self.plan);
         let inputs = &maps[maps.len() - form.inputs..];
-        let batch = inputs[0].size()[0];
-        let mut nodes: Vec<Option<Tensor>> = Vec::with_capacity(form.inputs + form.nodes);
+        let mut nodes: Vec<Option<E::Value>> = Vec::with_capacity(form.inputs + form.nodes);
         for (k, input) in inputs.iter().enumerate() {
             nodes.push(match (&cell.preprocess[k], route.needed[k]) {
                 (_, false) => None,
-                (None, true) => Some(input.shallow_clone()),
+                (None, true) => Some(self.executor.share(input)),
                 (Some(block), true) => Some(self.run_one(block, input)?),
             });
         }
+        // Nodes that are concatenated, in the order in which they are computed, are written side by side.
+        let mut area = match &form.output {
+            Output::Concat(list) if list.is_sorted_by(|a, b| a < b) && list.iter().all(|n| *n >= form.inputs) => {
+                self.executor.area(cell.node[0] * list.len() as i64, &cell.node)?
+            }
+            _ => None,
+        };
         let mut position = 0;
         for node in form.inputs..form.inputs + form.nodes {
             let first = position;
-            let mut sum = Sum::default();
+            let mut brought = Vec::new();
             while position < form.edges.len() && form.edges[position].to == node {
                 if route.active[position]
                     && let Some(x) = &nodes[form.edges[position].from]
                 {
-                    let x = x.shallow_clone();
-                    self.edge(cell, form.first_edge + position, position, &x, &mut sum)?;
+                    self.edge(cell, form.first_edge + position, position, x, &mut brought)?;
                 }
                 position += 1;
             }
             nodes.push(if route.needed[node] {
-                Some(match (sum.value, form.combine.factor(position - first)) {
-                    (Some(sum), None) => sum,
-                    (Some(sum), Some(factor)) => sum.f_mul_scalar(factor)?,
-                    (None, _) => self.zeros(cell, batch)?,
-                })
+                let factor = form.combine.factor(position - first);
+                let within = matches!(&form.output, Output::Concat(list) if list.contains(&node));
+                let area = area.as_mut().filter(|_| within);
+                Some(self.executor.sum(brought, factor, &cell.node, area)?)
             } else {
                 None
             });
         }
-        let node = |n: &usize| nodes[*n].as_ref().ok_or_else(|| Error::new("an output node was not computed"));
+        let executor = &mut *self.executor;
+        let node = |executor: &E, n: &usize| match &nodes[*n] {
+            Some(value) => Ok(executor.share(value)),
+            None => Err(Error::new("an output node was not computed")),
+        };
         match &form.output {
-            Output::Node(n) => Ok(node(n)?.shallow_clone()),
+            Output::Node(n) => node(executor, n),
             Output::Concat(list) => {
-                let list: Vec<&Tensor> = list.iter().map(node).collect::<Result<_>>()?;
-                Ok(Tensor::f_cat(&list, 1)?)
+                let list: Vec<E::Value> = list.iter().map(|n| node(executor, n)).collect::<Result<_>>()?;
+                executor.concat(&list, area)
             }
             Output::Sum(list) => {
-                let mut sum = Sum::default();
-                for n in list {
-                    sum.add(node(n)?.shallow_clone())?;
-                }
-                sum.value.map_or_else(|| self.zeros(cell, batch), Ok)
+                let whole = |n| Ok(Brought { value: node(executor, n)?, mixture: None, drop: None });
+                let list = list.iter().map(whole).collect::<Result<_>>()?;
+                executor.sum(list, None, &cell.node, None)
             }
         }
     }
 
-    /// Adds what one edge brings to its node's sum (eq. 1 to 3 of the paper).
-    fn edge(&mut self, cell: &Cell, index: usize, position: usize, x: &Tensor, sum: &mut Sum) -> Result<()> {
+    /// What one edge brings to its node (eq. 1 to 3 of the paper).
+    fn edge(
+        &mut self,
+        cell: &Cell,
+        index: usize,
+        position: usize,
+        x: &E::Value,
+        brought: &mut Vec<Brought<E::Value>>,
+    ) -> Result<()> {
         let (plan, mixture) = (self.plan, self.mixture);
         let gate = &plan.gates[index];
         let weights = match (gate.softmax(), &mixture[index]) {
@@ -196,43 +253,20 @@ impl Pass<'_> {
         for (k, candidate) in gate.running().iter().enumerate() {
             // What carries nothing adds nothing; its probability counts all the same.
             let Some(block) = &cell.edges[position][*candidate] else { continue };
-            let mut y = self.run_one(block, x)?;
-            if let (Some(drop), Some(probability)) = (self.mode.drop, plan.drop.get(&(index, *candidate))) {
-                y = drop.apply(&y, &block.name, *probability)?;
-            }
-            sum.add(match weights {
-                Some(weights) => y.f_mul(&weights.f_select(0, (first + k) as i64)?)?,
-                None => y,
-            })?;
+            let value = self.run_one(block, x)?;
+            let drop = match (self.drop, plan.drop.get(&(index, *candidate))) {
+                (Some(drop), Some(probability)) => {
+                    Some(drop.factors(&block.name, *probability, self.executor.batch()))
+                }
+                _ => None,
+            };
+            let mixture = weights.map(|weights| (weights.shallow_clone(), first + k));
+            brought.push(Brought { value, mixture, drop });
         }
         Ok(())
     }
-
-    fn zeros(&self, cell: &Cell, batch: i64) -> Result<Tensor> {
-        let parameters = &self.network.parameters;
-        let size: Vec<i64> = std::iter::once(batch).chain(cell.node.iter().copied()).collect();
-        Ok(Tensor::f_zeros(size, (parameters.kind(), parameters.device()))?)
-    }
 }
 
-/// A sum that is made of its first two terms anew, and then in place: nothing else reads it, and the way
-/// back of an addition needs neither of its terms.
-#[derive(Default)]
-struct Sum {
-    value: Option<Tensor>,
-    owned: bool,
-}
-
-impl Sum {
-    fn add(&mut self, term: Tensor) -> Result<()> {
-        self.value = Some(match (self.value.take(), self.owned) {
-            (None, _) => term,
-            (Some(mut sum), true) => sum.f_add_(&term)?,
-            (Some(sum), false) => {
-                self.owned = true;
-                sum.f_add(&term)?
-            }
-        });
-        Ok(())
-    }
+fn running(block: &Block, error: Error) -> Error {
+    error.context(format!("running `{}` ({})", block.name, block.owner))
 }

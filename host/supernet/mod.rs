@@ -5,6 +5,7 @@
 //! - `change`: networks that lose candidates, or whose weights start anew
 //! - [`route`]: which nodes and operations a plan needs
 //! - [`forward`]: the pass itself
+//! - [`pass`]: passes by the executor that the spec names
 //! - [`mod@drop`]: what is dropped of it in training
 //!
 //! A supernet and a derived network are the same thing: the latter simply lacks the candidates that no edge
@@ -15,9 +16,11 @@ pub mod drop;
 pub mod forward;
 pub mod network;
 pub mod parameters;
+pub mod pass;
 pub mod route;
 
 pub use self::drop::DropPath;
 pub use forward::{Mixture, Mode};
 pub use network::{Block, Cell, Include, Network, Part, Settings};
+pub use pass::Recorded;
 pub use parameters::{Parameter, Parameters};

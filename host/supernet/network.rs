@@ -2,13 +2,15 @@
 
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
+use crate::execute::fast;
 use crate::graph::{Arguments, Cost, Form, LayerGraph, Operation, Shape, op_set::check_output, shape_text};
 use crate::policy::CandidateCost;
 use crate::space::genotype::Choices;
 use crate::space::resolve::{Fixed, Stage};
 use crate::space::{Output, Space};
+use crate::spec::CpuExecutor;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tch::{Device, Kind};
 
 /// What a network is made for.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub device: Device,
     /// The seed of its start.
     pub seed: u64,
+    /// What runs it on a CPU.
+    pub cpu: CpuExecutor,
 }
 
 /// Which candidates a network holds.
@@ -91,6 +95,8 @@ pub struct Network {
     pub parts: Vec<Part>,
     /// From the last stage to the logits.
     pub head: Block,
+    /// What the fast executor keeps from pass to pass.
+    pub(super) kept: Mutex<fast::State>,
 }
 
 /// Builds operations; equal requests share one graph.
@@ -173,7 +179,8 @@ impl Network {
         let head = builder.fixed("head".to_owned(), &space.head, last[0], 1, &last)?;
         check_output(&head.graph, &[settings.classes], &space.head.operation.name)?;
         let parameters = builder.parameters;
-        Ok(Self { space: space.clone(), settings: settings.clone(), parameters, stem, parts, head })
+        let kept = Mutex::default();
+        Ok(Self { space: space.clone(), settings: settings.clone(), parameters, stem, parts, head, kept })
     }
 
     /// The derived network of a genotype's choices: what no edge became is not there.

@@ -56,7 +56,8 @@ pub struct AlphaGradient {
 }
 
 /// The gradients of one pass.
-pub(super) struct Gradients {
+#[derive(Debug)]
+pub struct Gradients {
     /// Per edge: of its row of α.
     pub rows: Vec<Option<Vec<f64>>>,
     /// Of the weights that were asked for; empty where the loss depends on none of them.
@@ -79,9 +80,7 @@ impl Trainer {
             }
             Phase::Weights => self.weights_step(&plan.without_gradient(), input)?,
             Phase::Measure => {
-                let _guard = tch::no_grad_guard();
-                let plan = plan.without_gradient();
-                self.pass(input.search, &plan, &self.mixture(&plan)?, Norm::Batch.into())?.1
+                self.measure(input.search, &plan.without_gradient(), Norm::Batch)?
             }
         };
         Ok(StepResult { phase, loss, accuracy })
@@ -127,8 +126,12 @@ impl Trainer {
         Ok(found.read)
     }
 
-    /// One pass of a training step, and the gradients of α, of some weights, or of both.
-    pub(super) fn gradients(
+    /// One pass of a training step, and the gradients of α (`of_alpha`), of the weights at these positions in the parameters, or of
+    /// both. Nothing is moved but batch norm's running statistics, where `norm` says so.
+    ///
+    /// # Errors
+    /// Where the loss is not finite, and what libtorch refuses.
+    pub fn gradients(
         &self,
         plan: &Resolved,
         batch: &TensorBatch,
@@ -145,22 +148,17 @@ impl Trainer {
         let weights: Vec<Tensor> =
             of_weights.iter().map(|w| parameters.get(*w).tensor.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
         let edges: Vec<usize> = (0..rows.len()).filter(|edge| of_alpha && rows[*edge].is_some()).collect();
-        let leaves: Vec<&Tensor> = edges.iter().filter_map(|edge| rows[*edge].as_ref()).chain(&weights).collect();
-        let pass = || -> Result<_> {
-            let (loss, read) = self.pass(batch, plan, &mixture, mode)?;
-            let gradients = if loss.requires_grad() {
-                Tensor::f_run_backward(&[&loss], &leaves, false, false)?
-            } else {
-                Vec::new()
-            };
-            Ok((gradients, read))
+        let of_rows: Vec<&Tensor> = edges.iter().filter_map(|edge| rows[*edge].as_ref()).collect();
+        let differentiated = Differentiated { batch, plan, mixture: &mixture, mode, rows: &of_rows, weights: &weights };
+        let result = if self.network.is_fast() {
+            differentiated.by_its_own_record(&self.network)
+        } else {
+            differentiated.by_libtorch(&self.network)
         };
-        let result = pass();
         for weight in &weights {
             let _ = weight.f_set_requires_grad(false)?;
         }
-        let (mut of_rows, read) = result?;
-        let weights = of_rows.split_off(edges.len().min(of_rows.len()));
+        let (of_rows, weights, read) = result?;
         let mut found: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
         for (edge, gradient) in edges.iter().zip(&of_rows) {
             found[*edge] = row(gradient)?;
@@ -186,22 +184,73 @@ impl Trainer {
         mixture::mixture(&self.rows(&alpha, plan, false)?, plan)
     }
 
-    /// A forward pass: the loss as a tensor; loss and accuracy.
-    fn pass(
-        &self,
-        batch: &TensorBatch,
-        plan: &Resolved,
-        mixture: &Mixture,
-        mode: Mode,
-    ) -> Result<(Tensor, (f64, f64))> {
-        let logits = self.network.forward(&batch.images, plan, mixture, mode)?;
-        let loss = cross_entropy(&logits, &batch.labels)?;
+    /// A forward pass without gradients: loss and accuracy.
+    fn measure(&self, batch: &TensorBatch, plan: &Resolved, norm: Norm) -> Result<(f64, f64)> {
+        let mixture = self.mixture(plan)?;
+        let logits = self.network.logits(&batch.images, plan, &mixture, norm)?;
+        let pass = Differentiated { batch, plan, mixture: &mixture, mode: norm.into(), rows: &[], weights: &[] };
+        Ok(tch::no_grad(|| pass.loss(&self.network, &logits))?.1)
+    }
+}
+
+/// A pass, and what its loss is differentiated by.
+struct Differentiated<'a> {
+    batch: &'a TensorBatch,
+    plan: &'a Resolved,
+    mixture: &'a Mixture,
+    mode: Mode<'a>,
+    rows: &'a [&'a Tensor],
+    weights: &'a [Tensor],
+}
+
+/// Gradients of the rows and of the weights, undefined where the loss does not depend on them; loss and accuracy.
+type Differentials = (Vec<Tensor>, Vec<Tensor>, (f64, f64));
+
+impl Differentiated<'_> {
+    /// By libtorch's autograd, through the reference executor.
+    fn by_libtorch(&self, network: &Network) -> Result<Differentials> {
+        let logits = network.forward(&self.batch.images, self.plan, self.mixture, self.mode)?;
+        let (loss, read) = self.loss(network, &logits)?;
+        if !loss.requires_grad() {
+            return Ok((Vec::new(), Vec::new(), read));
+        }
+        let leaves: Vec<&Tensor> = self.rows.iter().copied().chain(self.weights).collect();
+        let mut of_rows = Tensor::f_run_backward(&[&loss], &leaves, false, false)?;
+        let weights = of_rows.split_off(self.rows.len());
+        Ok((of_rows, weights, read))
+    }
+
+    /// By the fast executor's own record; libtorch differentiates the loss by the logits, and the candidates' weights by α.
+    fn by_its_own_record(&self, network: &Network) -> Result<Differentials> {
+        let pass = network.recorded(&self.batch.images, self.plan, self.mixture, self.mode)?;
+        let (loss, read) = self.loss(network, &pass.logits)?;
+        if !pass.logits.requires_grad() {
+            return Ok((Vec::new(), Vec::new(), read));
+        }
+        let of_logits = Tensor::f_run_backward(&[&loss], &[&pass.logits], false, false)?;
+        let found = pass.backward(&of_logits[0])?;
+        let root = |(weights, gradient): &(Tensor, Vec<f64>)| -> Result<Tensor> {
+            let gradient = Tensor::f_from_slice(gradient)?.f_to_kind(weights.kind())?;
+            Ok(weights.f_mul(&gradient)?.f_sum(weights.kind())?)
+        };
+        let roots = found.mixtures.iter().map(root).collect::<Result<Vec<Tensor>>>()?;
+        let of_rows = if roots.is_empty() || self.rows.is_empty() {
+            self.rows.iter().map(|_| Tensor::new()).collect()
+        } else {
+            Tensor::f_run_backward(&roots, self.rows, false, false)?
+        };
+        Ok((of_rows, self.weights.iter().map(|weight| found.of(weight)).collect(), read))
+    }
+
+    /// The loss as a tensor; loss and accuracy.
+    fn loss(&self, network: &Network, logits: &Tensor) -> Result<(Tensor, (f64, f64))> {
+        let loss = cross_entropy(logits, &self.batch.labels)?;
         let value = loss.f_double_value(&[])?;
         if !value.is_finite() {
-            return Err(finite::explain(&self.network, batch, plan, mixture, mode.drop, value));
+            return Err(finite::explain(network, self.batch, self.plan, self.mixture, self.mode.drop, value));
         }
-        let correct = correct(&logits, &batch.labels)?;
-        Ok((loss, (value, correct as f64 / batch.len() as f64)))
+        let correct = correct(logits, &self.batch.labels)?;
+        Ok((loss, (value, correct as f64 / self.batch.len() as f64)))
     }
 }
 

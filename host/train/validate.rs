@@ -44,7 +44,7 @@ pub fn accuracy(
                 .map(|i| (i, network.parameters.get(i).tensor.copy()))
                 .collect();
             for (n, batch) in calibration.take(count as usize).enumerate() {
-                let _ = network.forward(&batch?.images, plan, &mixture, Norm::Recalibrate(n as u32 + 1))?;
+                let _ = network.logits(&batch?.images, plan, &mixture, Norm::Recalibrate(n as u32 + 1))?;
             }
             (Norm::Running, saved)
         }
@@ -52,7 +52,7 @@ pub fn accuracy(
     let (mut right, mut all) = (0, 0);
     for batch in batches {
         let batch = batch?;
-        let logits = network.forward(&batch.images, plan, &mixture, norm)?;
+        let logits = network.logits(&batch.images, plan, &mixture, norm)?;
         right += correct(&logits, &batch.labels)?;
         all += batch.len();
     }

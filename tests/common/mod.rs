@@ -52,6 +52,7 @@ pub fn settings(cells: i64, channels: i64, size: i64, kind: Kind) -> Settings {
         kind,
         device: Device::Cpu,
         seed: 1,
+        cpu: edas::spec::CpuExecutor::Reference,
     }
 }
 

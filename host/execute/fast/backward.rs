@@ -1,0 +1,384 @@
+//! The way back through a pass: the gradients of the weights and mixtures that ask for them, from that of the result.
+
+use super::kernels::combine::{self, Term};
+use super::kernels::convolution::{self, Gradient, Target, WeightGradients};
+use super::kernels::map::Map;
+use super::kernels::pooling::{self, Index, Pool};
+use super::kernels::rows::Unfold;
+use super::memory::Buffer;
+use super::stage::{Body, Stage};
+use super::tape::{Entry, Mixture, StageEntry, SumEntry, SumTerm, Tape, UnknownEntry};
+use super::value::{Norm, Value};
+use crate::error::{Error, Result};
+use crate::native::slice;
+use std::collections::HashMap;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+
+/// The gradient of a stage's result, where it is that of the one who reads it, times a weight per image.
+struct Incoming {
+    map: Map,
+    /// Keeps the map.
+    _buffer: Rc<Buffer>,
+    weight: Rc<Vec<f32>>,
+    /// Per channel: the sum over pixels of the gradient, weight included, and of it times the distance from the batch norm's mean.
+    sums: Option<Vec<f64>>,
+}
+
+/// The way back of a pass.
+pub struct Backward<'a> {
+    tape: &'a mut Tape,
+    incoming: Vec<Option<Incoming>>,
+    weights: HashMap<usize, Tensor>,
+}
+
+/// Gradients that a pass found.
+#[derive(Debug)]
+pub struct Found {
+    weights: HashMap<usize, Tensor>,
+    /// The weights of candidates that ask for gradients, and the gradients.
+    pub mixtures: Vec<(Tensor, Vec<f64>)>,
+}
+
+impl Found {
+    /// The gradient of a weight; undefined where the result does not depend on it.
+    pub fn of(&self, weight: &Tensor) -> Tensor {
+        self.weights.get(&(slice::address(weight) as usize)).map_or_else(Tensor::new, Tensor::shallow_clone)
+    }
+}
+
+impl Tape {
+    /// Goes back from the gradient of what [`Tape::run_last`] returned. What the pass remembered is gone then.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn backward(&mut self, gradient: &Tensor) -> Result<Found> {
+        let mut incoming = Vec::new();
+        incoming.resize_with(self.entries.len(), || None);
+        let mut way = Backward { incoming, weights: HashMap::new(), tape: self };
+        for number in (0..way.tape.entries.len()).rev() {
+            match way.tape.entries[number].take() {
+                Some(Entry::Stage(entry)) => way.stage(number, &entry)?,
+                Some(Entry::Sum(entry)) => way.sum(&entry)?,
+                Some(Entry::Unknown(entry)) => way.unknown(&entry, gradient)?,
+                None => {}
+            }
+        }
+        let weights = way.weights;
+        let mixtures = self.mixtures.iter_mut().filter(|m| m.reached);
+        let mixtures = mixtures.filter_map(|m| Some((m.tensor.shallow_clone(), m.gradient.take()?))).collect();
+        Ok(Found { weights, mixtures })
+    }
+}
+
+impl Backward<'_> {
+    /// The gradient that has gathered for a value; `None` where nothing reaches the result from it.
+    fn gathered(&self, value: &Value) -> Option<(Map, Rc<Buffer>)> {
+        let (slot, first) = value.slot?;
+        let slot = &self.tape.slots[slot];
+        let buffer = slot.buffer.clone()?;
+        Some((whole(&buffer, slot.sizes).channels(first, value.map.channels), buffer))
+    }
+
+    /// Where the gradient of a value gathers, and whether something is there already.
+    fn gathering(&mut self, value: &Value) -> Result<Option<(Map, bool)>> {
+        let Some((number, first)) = value.slot else { return Ok(None) };
+        let sizes = self.tape.slots[number].sizes;
+        let channels = value.map.channels;
+        let add = self.tape.slots[number].buffer.is_some();
+        let buffer = match &self.tape.slots[number].buffer {
+            Some(buffer) => buffer.clone(),
+            None => {
+                let (buffer, map) = self.tape.map(sizes)?;
+                if channels < sizes[2] {
+                    combine::sum(self.tape.go(), &[], &map, false, self.tape.batch);
+                }
+                self.tape.slots[number].buffer = Some(buffer.clone());
+                buffer
+            }
+        };
+        Ok(Some((whole(&buffer, sizes).channels(first, channels), add || channels < sizes[2])))
+    }
+
+    fn stage(&mut self, number: usize, entry: &StageEntry) -> Result<()> {
+        let stage = &entry.chain.stages[entry.number];
+        let incoming = match self.incoming[number].take() {
+            Some(incoming) => Some(incoming),
+            None => self.gathered(&entry.output).map(|(map, buffer)| {
+                Incoming { map, _buffer: buffer, weight: self.tape.ones.clone(), sums: None }
+            }),
+        };
+        // Nobody reads it any more.
+        if let Some((slot, _)) = entry.output.slot {
+            self.tape.slots[slot].buffer = None;
+        }
+        let Some(mut incoming) = incoming else { return Ok(()) };
+        let wanted = |tensor: &usize| entry.tensors[*tensor].requires_grad();
+        let affine: Vec<usize> =
+            stage.norm.iter().flat_map(|n| n.tensors.iter().skip(2).copied()).filter(wanted).collect();
+        let mut way = None;
+        if let Some(norm) = &entry.output.norm {
+            if incoming.sums.is_none() && (norm.of_batch || !affine.is_empty()) {
+                let maps = [(entry.output.map, &norm.mean[..])];
+                let weight = (!Rc::ptr_eq(&incoming.weight, &self.tape.ones)).then_some(&incoming.weight[..]);
+                incoming.sums = Some(combine::products(self.tape.go(), &incoming.map, &maps, weight, self.tape.batch));
+            }
+            let count = (self.tape.batch * entry.output.map.pixels()) as f64;
+            way = Some(BatchNormBack::new(norm, incoming.sums.as_deref(), count));
+        }
+        if let (Some(sums), Some(norm), Some(own)) = (&incoming.sums, &entry.output.norm, &stage.norm) {
+            let channels = norm.scale.len();
+            for tensor in affine {
+                let weight = tensor == own.tensors[2];
+                let of = |c: usize| if weight { norm.inverse[c] * sums[channels + c] } else { sums[c] };
+                let values: Vec<f32> = (0..channels).map(|c| of(c) as f32).collect();
+                self.found(&entry.tensors[tensor], Tensor::f_from_slice(&values)?)?;
+            }
+        }
+        let gradient = Gradient {
+            map: incoming.map,
+            weight: &incoming.weight,
+            norm: way.as_ref().map(BatchNormBack::unfold),
+            output: entry.output.map,
+        };
+        self.body(stage, entry, &gradient)
+    }
+
+    fn body(&mut self, stage: &Stage, entry: &StageEntry, gradient: &Gradient) -> Result<()> {
+        // A stage that alone reads a batch norm's output gathers the sums of its way back as it writes.
+        let input = &entry.input;
+        let norm = input.norm.as_deref().filter(|_| input.readers.get() == 1);
+        let maker = input.maker.filter(|_| norm.is_some());
+        let gathering = self.gathering(input)?;
+        let mean = norm.filter(|_| maker.is_some()).map(|norm| &norm.mean[..]);
+        let (go, batch) = (self.tape.go(), self.tape.batch);
+        let mut sums = None;
+        match &stage.body {
+            Body::Convolution { sizes, relu, depthwise, product } => {
+                let target = gathering.map(|(map, add)| Target { map, add, mean });
+                let weight = |t: &Option<usize>| t.map(|t| &entry.tensors[t]).filter(|t| t.requires_grad());
+                let (of_depthwise, of_product) = (weight(depthwise), weight(product));
+                let like = |t: &Option<usize>| {
+                    let size = t.map_or_else(|| vec![0], |t| entry.tensors[t].size());
+                    Tensor::f_empty(size, (Kind::Float, Device::Cpu))
+                };
+                let mut found = [like(depthwise)?, like(product)?];
+                let [d, p] = &mut found;
+                let all = of_depthwise.is_some() || of_product.is_some();
+                let of_weights = all.then(|| WeightGradients {
+                    depthwise: slice::numbers_mut(d),
+                    product: slice::numbers_mut(p),
+                });
+                let weights = entry.weights.as_ref().ok_or_else(|| Error::new("a convolution without weights"))?;
+                let source = input.source(*relu);
+                sums = convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights);
+                let (d, p) = (d.shallow_clone(), p.shallow_clone());
+                if let Some(weight) = of_depthwise {
+                    self.found(weight, d)?;
+                }
+                if let Some(weight) = of_product {
+                    self.found(weight, p)?;
+                }
+            }
+            Body::Maximum(window) | Body::Mean(window) => {
+                if let Some((map, add)) = gathering {
+                    let target = Target { map, add, mean: None };
+                    let pool = match &stage.body {
+                        Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data().cast()))),
+                        _ => Pool::Mean,
+                    };
+                    pooling::backward(go, (pool, window), &input.source(false), gradient, batch, &target);
+                }
+            }
+        }
+        if let (Some(maker), Some(sums)) = (maker, sums)
+            && let Some((map, buffer)) = self.gathered(input)
+        {
+            let weight = self.tape.ones.clone();
+            self.incoming[maker] = Some(Incoming { map, _buffer: buffer, weight, sums: Some(sums) });
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self, entry: &SumEntry) -> Result<()> {
+        let gathered = self.gathered(&entry.output);
+        if let Some((g, buffer)) = gathered {
+            // Terms that drop-path thins are summed by themselves.
+            let sums = self.products(&g, &entry.terms);
+            for (term, sums) in entry.terms.iter().zip(sums) {
+                self.term(&g, &buffer, term, sums)?;
+            }
+        }
+        if let (true, Some((slot, _))) = (entry.last, entry.output.slot) {
+            self.tape.slots[slot].buffer = None;
+        }
+        Ok(())
+    }
+
+    /// Whether a term's gradient can be handed to the stage that made it as a part of the node's.
+    fn direct(term: &SumTerm) -> Option<usize> {
+        term.value.maker.filter(|_| term.value.readers.get() == 1)
+    }
+
+    fn asks(&self, term: &SumTerm) -> bool {
+        term.mixture.is_some_and(|(number, _)| self.tape.mixtures[number].gradient.is_some())
+    }
+
+    /// Per term: the sums over the node's gradient, with what drop-path leaves of it, that the term's way back needs.
+    fn products(&self, g: &Map, terms: &[SumTerm]) -> Vec<Option<Vec<f64>>> {
+        let channels = g.channels;
+        let zeros = vec![0f32; channels];
+        let needs = |t: &SumTerm| self.asks(t) || (Self::direct(t).is_some() && t.value.norm.is_some());
+        let map = |t: &'_ SumTerm| (t.value.map, t.value.norm.clone());
+        let of = |norm: &Option<Rc<Norm>>| norm.as_ref().map_or_else(|| zeros.clone(), |norm| norm.mean.clone());
+        let mut results: Vec<Option<Vec<f64>>> = vec![None; terms.len()];
+        let together: Vec<usize> = (0..terms.len()).filter(|k| needs(&terms[*k]) && terms[*k].drop.is_none()).collect();
+        let run = |numbers: &[usize], weight: Option<&[f32]>, results: &mut Vec<Option<Vec<f64>>>| {
+            let parts: Vec<(Map, Vec<f32>)> = numbers
+                .iter()
+                .map(|k| {
+                    let (map, norm) = map(&terms[*k]);
+                    (map, of(&norm))
+                })
+                .collect();
+            let maps: Vec<(Map, &[f32])> = parts.iter().map(|(map, mean)| (*map, &mean[..])).collect();
+            let sums = combine::products(self.tape.go(), g, &maps, weight, self.tape.batch);
+            for (position, k) in numbers.iter().enumerate() {
+                let own = &sums[(1 + position) * channels..][..channels];
+                results[*k] = Some([&sums[..channels], own].concat());
+            }
+        };
+        if !together.is_empty() {
+            run(&together, None, &mut results);
+        }
+        for (k, term) in terms.iter().enumerate() {
+            if let (true, Some(drop)) = (needs(term), &term.drop) {
+                run(&[k], Some(drop), &mut results);
+            }
+        }
+        results
+    }
+
+    fn term(&mut self, g: &Map, buffer: &Rc<Buffer>, term: &SumTerm, sums: Option<Vec<f64>>) -> Result<()> {
+        if let (Some((number, position)), Some(sums)) = (term.mixture, &sums)
+            && let Mixture { gradient: Some(gradient), reached, .. } = &mut self.tape.mixtures[number]
+        {
+            *reached = true;
+            let channels = g.channels;
+            let of = |c: usize| match &term.value.norm {
+                Some(n) => {
+                    let product = sums[channels + c] + f64::from(n.mean[c]) * sums[c];
+                    f64::from(n.scale[c]) * product + f64::from(n.shift[c]) * sums[c]
+                }
+                None => sums[channels + c],
+            };
+            gradient[position] += f64::from(term.factor) * (0..channels).map(of).sum::<f64>();
+        }
+        if term.weight.iter().all(|w| *w == 0.0) {
+            return Ok(());
+        }
+        match Self::direct(term) {
+            Some(maker) => {
+                let all = term.mixture.map_or(1.0, |(number, position)| self.tape.mixtures[number].values[position]);
+                let all = f64::from(all * term.factor);
+                let sums = sums.map(|mut sums| {
+                    sums.iter_mut().for_each(|s| *s *= all);
+                    sums
+                });
+                let weight = term.weight.clone();
+                self.incoming[maker] = Some(Incoming { map: *g, _buffer: buffer.clone(), weight, sums });
+            }
+            None => {
+                if let Some((to, add)) = self.gathering(&term.value)? {
+                    let part = Term { map: *g, fold: None, weight: &term.weight };
+                    combine::sum(self.tape.go(), &[part], &to, add, self.tape.batch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&mut self, entry: &UnknownEntry, last: &Tensor) -> Result<()> {
+        let mut roots = Vec::new();
+        for (output, value) in &entry.outputs {
+            let gradient = match value {
+                None => last.shallow_clone(),
+                Some(value) => {
+                    let Some((map, buffer)) = self.gathered(value) else { continue };
+                    let [n, h, w, c] = [self.tape.batch, map.height, map.width, map.channels].map(|v| v as i64);
+                    let numbers = buffer.tensor().f_narrow(0, 0, n * h * w * c)?;
+                    numbers.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?
+                }
+            };
+            roots.push(output.f_mul(&gradient)?.f_sum(Kind::Float)?);
+        }
+        let wanted: Vec<&Tensor> = entry.tensors.iter().filter(|t| t.requires_grad()).collect();
+        let leaves: Vec<&Tensor> = entry.leaf.requires_grad().then_some(&entry.leaf).into_iter().chain(wanted.clone()).collect();
+        if roots.is_empty() || leaves.is_empty() {
+            return Ok(());
+        }
+        let mut found = Tensor::f_run_backward(&roots, &leaves, false, false)?;
+        let of_weights = found.split_off(usize::from(entry.leaf.requires_grad()));
+        for (weight, gradient) in wanted.into_iter().zip(of_weights) {
+            if gradient.defined() {
+                self.found(weight, gradient)?;
+            }
+        }
+        for (_, value) in &entry.outputs {
+            if let Some((slot, _)) = value.as_ref().and_then(|value| value.slot) {
+                self.tape.slots[slot].buffer = None;
+            }
+        }
+        let Some(gradient) = found.pop().filter(Tensor::defined) else { return Ok(()) };
+        if let Some((to, add)) = self.gathering(&entry.input)? {
+            let plain = gradient.f_permute([0, 2, 3, 1])?.f_contiguous()?;
+            let [height, width, channels] = [to.height, to.width, to.channels];
+            let map = Map { data: slice::address(&plain), pixel: channels, height, width, channels };
+            let part = Term { map, fold: None, weight: &self.tape.ones };
+            combine::sum(self.tape.go(), &[part], &to, add, self.tape.batch);
+        }
+        Ok(())
+    }
+
+    /// Adds to what was found for a weight, which several operations may share.
+    fn found(&mut self, weight: &Tensor, gradient: Tensor) -> Result<()> {
+        let key = slice::address(weight) as usize;
+        let all = match self.weights.remove(&key) {
+            Some(sum) => sum.f_add(&gradient)?,
+            None => gradient,
+        };
+        self.weights.insert(key, all);
+        Ok(())
+    }
+}
+
+fn whole(buffer: &Buffer, [height, width, channels]: [usize; 3]) -> Map {
+    Map { data: buffer.data(), pixel: channels, height, width, channels }
+}
+
+/// The way back of a batch norm, per channel.
+struct BatchNormBack<'a> {
+    norm: &'a Norm,
+    slope: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl<'a> BatchNormBack<'a> {
+    /// From the sums over the gradient of its output, for a batch of `count` numbers per channel. Ioffe, Szegedy: "Batch
+    /// normalization", section 3.
+    fn new(norm: &'a Norm, sums: Option<&[f64]>, count: f64) -> Self {
+        let channels = norm.scale.len();
+        let of = |factor: &dyn Fn(usize, &[f64]) -> f64| match sums.filter(|_| norm.of_batch) {
+            Some(sums) => (0..channels).map(|c| (-f64::from(norm.scale[c]) * factor(c, sums) / count) as f32).collect(),
+            None => vec![0.0; channels],
+        };
+        let slope = of(&|c, sums| norm.inverse[c] * norm.inverse[c] * sums[channels + c]);
+        let shift = of(&|c, sums| sums[c]);
+        Self { norm, slope, shift }
+    }
+
+    fn unfold(&self) -> Unfold<'_> {
+        Unfold { scale: &self.norm.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
+    }
+}
+

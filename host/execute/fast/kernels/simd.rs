@@ -1,0 +1,92 @@
+//! Vectors of f32 by what the processor has, chosen at run time.
+//!
+//! Lanes are channels, and every sum runs over pixels, taps or input channels in an order of its own: how many lanes a vector
+//! has changes no result, and a fused multiply-add rounds once everywhere. What a kernel computes is the same on every processor.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// The instructions that kernels use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The widest vectors that the processor has.
+    Best,
+    /// One number at a time, on any processor.
+    Scalar,
+}
+
+impl Level {
+    /// Runs `op` with this level's vectors.
+    #[inline]
+    pub fn run<O: WithSimd>(self, op: O) -> O::Output {
+        match self {
+            Level::Best => Arch::new().dispatch(op),
+            Level::Scalar => Arch::Scalar.dispatch(op),
+        }
+    }
+
+    /// What the vectors are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Scalar => "scalar",
+            Level::Best => match Arch::new() {
+                Arch::Scalar => "scalar",
+                #[cfg(target_arch = "x86_64")]
+                Arch::V3(_) => "avx2",
+                #[allow(unreachable_patterns, reason = "the other processors that pulp knows")]
+                _ => "vectors",
+            },
+        }
+    }
+}
+
+/// A vector from `p` on.
+///
+/// # Safety
+/// A vector's numbers can be read at `p`.
+#[inline(always)]
+pub unsafe fn load<S: Simd>(_: S, p: *const f32) -> S::f32s {
+    // SAFETY: the caller's; no alignment is needed.
+    unsafe { p.cast::<S::f32s>().read_unaligned() }
+}
+
+/// Writes a vector from `p` on.
+///
+/// # Safety
+/// A vector's numbers can be written at `p`.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(_: S, p: *mut f32, v: S::f32s) {
+    // SAFETY: the caller's; no alignment is needed.
+    unsafe { p.cast::<S::f32s>().write_unaligned(v) }
+}
+
+/// The numbers in a vector of this kind.
+#[inline(always)]
+pub fn lanes<S: Simd>(_: S) -> usize {
+    S::F32_LANES
+}
+
+/// x, or 0 where it is negative; NaN stays.
+#[inline(always)]
+pub fn relu<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+    let zero = s.splat_f32s(0.0);
+    s.select_f32s(s.less_than_f32s(x, zero), zero, x)
+}
+
+/// Runs a block for all channels, `$at` being the first of each vector: whole vectors first, then what is left one by one, with
+/// `$s` standing for vectors of one number.
+macro_rules! each_channel {
+    ($s:ident, $count:expr, $at:ident, $body:block) => {{
+        let count: usize = $count;
+        let mut $at = 0;
+        while $at + $crate::execute::fast::kernels::simd::lanes($s) <= count {
+            $body
+            $at += $crate::execute::fast::kernels::simd::lanes($s);
+        }
+        let $s = pulp::Scalar::new();
+        while $at < count {
+            $body
+            $at += 1;
+        }
+    }};
+}
+pub(super) use each_channel;

@@ -1,0 +1,22 @@
+//! The executor for CPUs: few passes over memory, its own record of the way back.
+//!
+//! - [`stage`]: recognises in layer graphs what one pass can compute
+//! - [`value`], [`memory`]: feature maps and where they lie
+//! - [`tape`]: a forward pass, which remembers what its way back needs
+//! - [`backward`]: the way back
+//! - [`threads`]: libtorch's threads, which run the kernels
+//! - [`kernels`]: the passes themselves, over raw numbers
+//!
+//! What it does not know — other layers, operators of libtorch's, kernels of plugins — runs by the reference executor, one operation
+//! at a time, in the same network.
+
+pub mod backward;
+pub mod kernels;
+pub mod memory;
+pub mod stage;
+pub mod tape;
+pub mod threads;
+pub mod value;
+
+pub use backward::Found;
+pub use tape::{State, Tape};
