@@ -104,8 +104,11 @@ impl Backward<'_> {
         let stage = &entry.chain.stages[entry.number];
         let incoming = match self.incoming[number].take() {
             Some(incoming) => Some(incoming),
-            None => self.gathered(&entry.output).map(|(map, buffer)| {
-                Incoming { map, _buffer: buffer, weight: self.tape.ones.clone(), sums: None }
+            None => self.gathered(&entry.output).map(|(map, buffer)| Incoming {
+                map,
+                _buffer: buffer,
+                weight: self.tape.ones.clone(),
+                sums: None,
             }),
         };
         // Nobody reads it any more.
@@ -165,10 +168,8 @@ impl Backward<'_> {
                 let mut found = [like(depthwise)?, like(product)?];
                 let [d, p] = &mut found;
                 let all = of_depthwise.is_some() || of_product.is_some();
-                let of_weights = all.then(|| WeightGradients {
-                    depthwise: slice::numbers_mut(d),
-                    product: slice::numbers_mut(p),
-                });
+                let of_weights =
+                    all.then(|| WeightGradients { depthwise: slice::numbers_mut(d), product: slice::numbers_mut(p) });
                 let weights = entry.weights.as_ref().ok_or_else(|| Error::new("a convolution without weights"))?;
                 let source = input.source(*relu);
                 sums = convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights);
@@ -184,7 +185,7 @@ impl Backward<'_> {
                 if let Some((map, add)) = gathering {
                     let target = Target { map, add, mean: None };
                     let pool = match &stage.body {
-                        Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data().cast()))),
+                        Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data()))),
                         _ => Pool::Mean,
                     };
                     pooling::backward(go, (pool, window), &input.source(false), gradient, batch, &target);
@@ -313,7 +314,8 @@ impl Backward<'_> {
             roots.push(output.f_mul(&gradient)?.f_sum(Kind::Float)?);
         }
         let wanted: Vec<&Tensor> = entry.tensors.iter().filter(|t| t.requires_grad()).collect();
-        let leaves: Vec<&Tensor> = entry.leaf.requires_grad().then_some(&entry.leaf).into_iter().chain(wanted.clone()).collect();
+        let leaves: Vec<&Tensor> =
+            entry.leaf.requires_grad().then_some(&entry.leaf).into_iter().chain(wanted.clone()).collect();
         if roots.is_empty() || leaves.is_empty() {
             return Ok(());
         }
@@ -381,4 +383,3 @@ impl<'a> BatchNormBack<'a> {
         Unfold { scale: &self.norm.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
     }
 }
-

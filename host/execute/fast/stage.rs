@@ -2,7 +2,7 @@
 //! batch norm, each of which is one pass over memory.
 
 use super::kernels::convolution::{Convolution, Front};
-use super::kernels::pool::Window;
+use super::kernels::window::Window;
 use crate::graph::layer::Activation;
 use crate::graph::{Layer, LayerGraph, Node};
 
@@ -122,12 +122,7 @@ fn sizes(shape: &[i64]) -> [usize; 3] {
 
 fn window(w: &crate::graph::layer::Window, dilation: [i64; 2]) -> Window {
     let sizes = |pair: [i64; 2]| pair.map(|v| v as usize);
-    Window {
-        kernel: sizes(w.kernel),
-        stride: sizes(w.stride),
-        padding: sizes(w.padding),
-        dilation: sizes(dilation),
-    }
+    Window { kernel: sizes(w.kernel), stride: sizes(w.stride), padding: sizes(w.padding), dilation: sizes(dilation) }
 }
 
 fn convolution_window(layer: &Layer) -> Option<Window> {

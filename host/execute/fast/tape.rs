@@ -215,7 +215,8 @@ impl Tape {
             (buffer, copy)
         };
         let [n, h, w, c] = [self.batch, map.height, map.width, map.channels].map(|v| v as i64);
-        let view = buffer.tensor().f_view(-1)?.f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
+        let view =
+            buffer.tensor().f_view(-1)?.f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
         // What is not the value's own goes back to its store, and libtorch may still read it: it gets a copy.
         if plain {
             return Ok(view.f_detach()?);
@@ -237,16 +238,16 @@ impl Tape {
                 let mut packed = Weights::default();
                 let numbers = |t: &Option<usize>| t.map_or(&[][..], |t| slice::numbers(tensors[t]));
                 sizes.pack(numbers(depthwise), numbers(product), &mut packed);
-                let found = convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
+                let found =
+                    convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
                 weights = Some(packed);
                 found
             }
             Body::Maximum(window) => {
                 if wanted && x.slot.is_some() {
-                    let bytes = self.batch * map.pixels() * map.channels;
-                    index = Some(Buffer::take(&self.store, bytes.div_ceil(4))?);
+                    index = Some(Buffer::take(&self.store, self.batch * map.pixels() * map.channels)?);
                 }
-                let pool = Pool::Maximum(index.as_ref().map(|index| Index(index.data().cast())));
+                let pool = Pool::Maximum(index.as_ref().map(|index| Index(index.data())));
                 pooling::forward(self.go(), (pool, window), &x.source(false), &map, self.batch, moments)
             }
             Body::Mean(window) => {
@@ -342,7 +343,6 @@ impl Tape {
         }
         Ok(terms)
     }
-
 }
 
 impl Executor for Tape {

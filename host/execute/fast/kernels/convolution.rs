@@ -4,10 +4,10 @@
 use super::depthwise::{self, Taps};
 use super::gemm::{Matrix, gemm};
 use super::map::{Map, Source};
-use super::pool::Window;
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
-use super::work::{Parts, Stretches, Threads, Scratch};
+use super::window::Window;
+use super::work::{Parts, Scratch, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -79,9 +79,7 @@ impl Convolution {
 
     /// Whether the passes can compute it.
     pub fn is_served(&self) -> bool {
-        self.window().is_none_or(|w| {
-            (0..2).all(|k| w.padding[k] <= (w.kernel[k] - 1) * w.dilation[k])
-        })
+        self.window().is_none_or(|w| (0..2).all(|k| w.padding[k] <= (w.kernel[k] - 1) * w.dilation[k]))
     }
 
     /// The tile that the window moves over: a map with zeros around it. Height and width, and where the map begins.
@@ -129,11 +127,25 @@ impl Convolution {
         if let Some(features) = self.features {
             let inputs = self.inputs();
             assert_eq!(product.len(), features * inputs, "the weights of a product");
-            // Patches are (taps, channels), libtorch's weights (channels, taps).
-            let dense = if matches!(self.front, Front::Patches(_)) { taps } else { 1 };
-            let at = |f: usize, k: usize| product[f * inputs + (k % channels) * dense + k / channels];
-            weights.transposed.extend((0..features).flat_map(|f| (0..inputs).map(move |k| at(f, k))));
-            weights.product.extend((0..inputs).flat_map(|k| (0..features).map(move |f| at(f, k))));
+            weights.transposed.extend_from_slice(product);
+            if let Front::Patches(_) = self.front {
+                // Patches are (taps, channels), libtorch's weights (channels, taps).
+                for (to, from) in weights.transposed.chunks_exact_mut(inputs).zip(product.chunks_exact(inputs)) {
+                    transpose(from, channels, to);
+                }
+            }
+            weights.product.resize(inputs * features, 0.0);
+            transpose(&weights.transposed, features, &mut weights.product);
+        }
+    }
+}
+
+/// A matrix of so many rows, transposed.
+fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
+    let columns = from.len() / rows.max(1);
+    for (row, from) in from.chunks_exact(columns.max(1)).enumerate() {
+        for (column, v) in from.iter().enumerate() {
+            to[column * rows + row] = *v;
         }
     }
 }
@@ -202,7 +214,11 @@ pub fn forward(
 impl Convolution {
     fn check(&self, source: &Source, out: &Map) {
         assert_eq!([source.map.height, source.map.width, source.map.channels], self.input, "what is read");
-        assert_eq!([out.height, out.width, out.channels], [self.output[0], self.output[1], self.channels()], "what is written");
+        assert_eq!(
+            [out.height, out.width, out.channels],
+            [self.output[0], self.output[1], self.channels()],
+            "what is written"
+        );
         assert!(self.is_served(), "a convolution that is not served");
         if let Some(fold) = source.fold {
             assert_eq!([fold.scale.len(), fold.shift.len()], [self.input[2]; 2], "batch norm on the way");
@@ -263,7 +279,14 @@ impl Provider<'_> {
     /// # Safety
     /// The tile holds the image; `to` holds the rows where it is given.
     #[inline(always)]
-    unsafe fn rows<S: Simd>(&self, s: S, image: usize, y: usize, count: usize, to: Option<(*mut f32, usize)>) -> (*const f32, usize) {
+    unsafe fn rows<S: Simd>(
+        &self,
+        s: S,
+        image: usize,
+        y: usize,
+        count: usize,
+        to: Option<(*mut f32, usize)>,
+    ) -> (*const f32, usize) {
         let (width, inputs, channels) = (self.c.output[1], self.c.inputs(), self.c.input[2]);
         let (out, step) = to.unwrap_or((self.block, inputs));
         // SAFETY: the caller's.
@@ -287,11 +310,13 @@ impl Provider<'_> {
                 Front::Patches(w) => {
                     for k in 0..count {
                         for p in 0..width {
-                            let corner = self.tile.data.add((y + k) * w.stride[0] * self.tile.row + p * w.stride[1] * channels);
+                            let corner =
+                                self.tile.data.add((y + k) * w.stride[0] * self.tile.row + p * w.stride[1] * channels);
                             let mut to = out.add((k * width + p) * step);
                             for ky in 0..w.kernel[0] {
                                 for kx in 0..w.kernel[1] {
-                                    let from = corner.add(ky * w.dilation[0] * self.tile.row + kx * w.dilation[1] * channels);
+                                    let from =
+                                        corner.add(ky * w.dilation[0] * self.tile.row + kx * w.dilation[1] * channels);
                                     from.copy_to_nonoverlapping(to, channels);
                                     to = to.add(channels);
                                 }
@@ -442,20 +467,25 @@ pub fn backward(
             level.run(Backward { c, weights, source, gradient, target, images, sums, of_weights });
         });
     }
-    if let Some(found) = of_weights {
-        let each = depthwise + product;
-        let sum = |at: usize| (0..parts.count()).map(|part| partial[part * each + at]).sum::<f32>();
-        let (taps, channels, inputs) = (c.taps(), c.input[2], c.inputs());
-        for (at, g) in found.depthwise.iter_mut().enumerate() {
-            let (channel, tap) = (at / taps, at % taps);
-            *g = sum(tap * channels + channel);
+    if let Some(found) = of_weights
+        && !partial.is_empty()
+    {
+        let (sum, others) = partial.split_at_mut(depthwise + product);
+        for part in others.chunks_exact(sum.len()) {
+            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
-        let dense = if matches!(c.front, Front::Patches(_)) { taps } else { 1 };
-        let features = c.channels();
-        for (at, g) in found.product.iter_mut().enumerate() {
-            let (feature, rest) = (at / inputs, at % inputs);
-            let (channel, tap) = (rest / dense, rest % dense);
-            *g = sum(depthwise + (tap * channels + channel) * features + feature);
+        let (of_depthwise, of_product) = sum.split_at(depthwise);
+        if depthwise > 0 {
+            transpose(of_depthwise, c.taps(), found.depthwise);
+        }
+        if product > 0 {
+            transpose(of_product, c.inputs(), found.product);
+            if let Front::Patches(_) = c.front {
+                for feature in found.product.chunks_exact_mut(c.inputs()) {
+                    let patch = feature.to_vec();
+                    transpose(&patch, c.taps(), feature);
+                }
+            }
         }
     }
     mean.map(|_| {
@@ -496,8 +526,7 @@ impl WithSimd for Backward<'_> {
         let (d, line) = memory.split_at_mut(lengths[4]);
         let tile = Tile::new(tile_memory, size, begin, channels);
         let back = Tile::new(back_memory, back_size, back_begin, channels);
-        let provider =
-            Provider { c, source: self.source, weights: self.weights, tile, block: block.as_mut_ptr() };
+        let provider = Provider { c, source: self.source, weights: self.weights, tile, block: block.as_mut_ptr() };
         let rows = [g.as_mut_ptr(), d.as_mut_ptr(), line.as_mut_ptr()];
         for image in self.images.clone() {
             // SAFETY: `backward` checked the sizes; this part's images and sums are its own.
@@ -508,7 +537,14 @@ impl WithSimd for Backward<'_> {
 
 impl Backward<'_> {
     #[inline(always)]
-    unsafe fn image<S: Simd>(&mut self, s: S, provider: &Provider, back: &Tile, [g, d, line]: [*mut f32; 3], image: usize) {
+    unsafe fn image<S: Simd>(
+        &mut self,
+        s: S,
+        provider: &Provider,
+        back: &Tile,
+        [g, d, line]: [*mut f32; 3],
+        image: usize,
+    ) {
         let c = self.c;
         let ([height, width], [in_height, in_width, in_channels]) = (c.output, c.input);
         let (channels, inputs, at_a_time) = (c.channels(), c.inputs(), c.rows());
@@ -532,7 +568,16 @@ impl Backward<'_> {
                 let norm = self.gradient.norm.as_ref();
                 let weight = self.gradient.weight[image];
                 rows::unfold(
-                    s, norm, weight, from.row(image, y), from.pixel, output.row(image, y), output.pixel, g, channels, pixels,
+                    s,
+                    norm,
+                    weight,
+                    from.row(image, y),
+                    from.pixel,
+                    output.row(image, y),
+                    output.pixel,
+                    g,
+                    channels,
+                    pixels,
                     channels,
                 );
                 // Of the product's weights, and of what it read.
@@ -569,11 +614,13 @@ impl Backward<'_> {
                         }
                         (Front::Patches(w), Some(_)) => {
                             for p in 0..width {
-                                let corner = back.data.add((y + k) * w.stride[0] * back.row + p * w.stride[1] * in_channels);
+                                let corner =
+                                    back.data.add((y + k) * w.stride[0] * back.row + p * w.stride[1] * in_channels);
                                 let mut from = row.add(p * inputs);
                                 for ky in 0..w.kernel[0] {
                                     for kx in 0..w.kernel[1] {
-                                        let to = corner.add(ky * w.dilation[0] * back.row + kx * w.dilation[1] * in_channels);
+                                        let to = corner
+                                            .add(ky * w.dilation[0] * back.row + kx * w.dilation[1] * in_channels);
                                         rows::accumulate(s, from, to, in_channels);
                                         from = from.add(in_channels);
                                     }
