@@ -157,28 +157,22 @@ impl Backward<'_> {
         let (go, batch) = (self.tape.go(), self.tape.batch);
         let mut sums = None;
         match &stage.body {
-            Body::Convolution { sizes, relu, depthwise, product } => {
+            Body::Convolution { sizes, relu, depthwise, products } => {
                 let target = gathering.map(|(map, add)| Target { map, add, mean });
-                let weight = |t: &Option<usize>| t.map(|t| &entry.tensors[t]).filter(|t| t.requires_grad());
-                let (of_depthwise, of_product) = (weight(depthwise), weight(product));
-                let like = |t: &Option<usize>| {
-                    let size = t.map_or_else(|| vec![0], |t| entry.tensors[t].size());
-                    Tensor::f_empty(size, (Kind::Float, Device::Cpu))
-                };
-                let mut found = [like(depthwise)?, like(product)?];
-                let [d, p] = &mut found;
-                let all = of_depthwise.is_some() || of_product.is_some();
-                let of_weights =
-                    all.then(|| WeightGradients { depthwise: slice::numbers_mut(d), product: slice::numbers_mut(p) });
+                let own: Vec<&Tensor> = depthwise.iter().chain(products).map(|t| &entry.tensors[*t]).collect();
+                let wanted = own.iter().any(|t| t.requires_grad());
+                let like = |t: &&Tensor| Tensor::f_empty(if wanted { t.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
+                let mut found: Vec<Tensor> = own.iter().map(like).collect::<Result<_, _>>()?;
+                let of_weights = wanted.then(|| {
+                    let mut numbers = found.iter_mut().map(slice::numbers_mut);
+                    let depthwise = if depthwise.is_some() { numbers.next() } else { None };
+                    WeightGradients { depthwise: depthwise.unwrap_or_default(), products: numbers.collect() }
+                });
                 let weights = entry.weights.as_ref().ok_or_else(|| Error::new("a convolution without weights"))?;
                 let source = input.source(*relu);
                 sums = convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights);
-                let (d, p) = (d.shallow_clone(), p.shallow_clone());
-                if let Some(weight) = of_depthwise {
-                    self.found(weight, d)?;
-                }
-                if let Some(weight) = of_product {
-                    self.found(weight, p)?;
+                for (weight, gradient) in own.into_iter().zip(found).filter(|(weight, _)| weight.requires_grad()) {
+                    self.found(weight, gradient)?;
                 }
             }
             Body::Maximum(window) | Body::Mean(window) => {

@@ -234,10 +234,11 @@ impl Tape {
         let moments = stage.norm.is_some() && self.norm != execute::Norm::Running;
         let (mut weights, mut index) = (None, None);
         let found = match &stage.body {
-            Body::Convolution { sizes, relu, depthwise, product } => {
+            Body::Convolution { sizes, relu, depthwise, products } => {
                 let mut packed = Weights::default();
-                let numbers = |t: &Option<usize>| t.map_or(&[][..], |t| slice::numbers(tensors[t]));
-                sizes.pack(numbers(depthwise), numbers(product), &mut packed);
+                let depthwise = depthwise.map_or(&[][..], |t| slice::numbers(tensors[t]));
+                let products: Vec<&[f32]> = products.iter().map(|t| slice::numbers(tensors[*t])).collect();
+                sizes.pack(depthwise, &products, &mut packed);
                 let found =
                     convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
                 weights = Some(packed);
@@ -489,11 +490,11 @@ fn offsets(values: &[Handle]) -> impl Iterator<Item = usize> {
 impl Stage {
     /// The graph's tensors that the stage learns.
     fn tensors(&self) -> impl Iterator<Item = usize> {
-        let own = match &self.body {
-            Body::Convolution { depthwise, product, .. } => [*depthwise, *product],
-            _ => [None, None],
+        let (depthwise, products) = match &self.body {
+            Body::Convolution { depthwise, products, .. } => (*depthwise, &products[..]),
+            _ => (None, &[][..]),
         };
         let norm = self.norm.iter().flat_map(|norm| norm.tensors.iter().skip(2).copied());
-        own.into_iter().flatten().chain(norm)
+        depthwise.into_iter().chain(products.iter().copied()).chain(norm)
     }
 }

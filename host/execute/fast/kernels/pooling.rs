@@ -118,14 +118,13 @@ pub fn backward(
     let from = &gradient.map;
     let spans = &Spans::new(window, [source.map.height, source.map.width], [from.height, from.width]);
     threads.run(parts.count(), &|part| {
-        level.run(Backward { pool, spans, source, gradient, target, images: parts.images(part) });
+        level.run(Backward { pool, spans, gradient, target, images: parts.images(part) });
     });
 }
 
 struct Backward<'a> {
     pool: Pool,
     spans: &'a Spans,
-    source: &'a Source<'a>,
     gradient: &'a Gradient<'a>,
     target: &'a Target<'a>,
     images: Range<usize>,
