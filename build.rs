@@ -52,5 +52,12 @@ fn native(root: &Path, lib: &Path) {
     for header in [folder.join("native.h"), root.join("plugins/sdk/include/edas_plugin.h")] {
         println!("cargo::rerun-if-changed={}", header.display());
     }
+    // libtorch's loops over parts are templates: without OpenMP they would run on one thread.
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        build.flag("-fopenmp");
+        let own = lib.join("libgomp.so.1");
+        let runtime = if own.exists() { own.display().to_string() } else { "-lgomp".to_owned() };
+        println!("cargo::rustc-link-arg={runtime}");
+    }
     build.compile("edas_native");
 }

@@ -255,9 +255,7 @@ impl<E: Executor> Pass<'_, E> {
             let Some(block) = &cell.edges[position][*candidate] else { continue };
             let value = self.run_one(block, x)?;
             let drop = match (self.drop, plan.drop.get(&(index, *candidate))) {
-                (Some(drop), Some(probability)) => {
-                    Some(drop.factors(&block.name, *probability, self.executor.batch()))
-                }
+                (Some(drop), Some(probability)) => Some(drop.factors(&block.name, *probability, self.executor.batch())),
                 _ => None,
             };
             let mixture = weights.map(|weights| (weights.shallow_clone(), first + k));

@@ -22,5 +22,5 @@ pub mod route;
 pub use self::drop::DropPath;
 pub use forward::{Mixture, Mode};
 pub use network::{Block, Cell, Include, Network, Part, Settings};
-pub use pass::Recorded;
 pub use parameters::{Parameter, Parameters};
+pub use pass::Recorded;

@@ -31,7 +31,9 @@ impl Recorded<'_> {
 impl Network {
     /// Whether the fast executor runs it.
     pub fn is_fast(&self) -> bool {
-        self.settings.cpu == CpuExecutor::Fast && self.settings.kind == Kind::Float && self.settings.device == Device::Cpu
+        self.settings.cpu == CpuExecutor::Fast
+            && self.settings.kind == Kind::Float
+            && self.settings.device == Device::Cpu
     }
 
     /// The logits of a batch of images, (batch, classes), by the network's executor; nothing is differentiated.

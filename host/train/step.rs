@@ -79,9 +79,7 @@ impl Trainer {
                 (found.loss, found.accuracy)
             }
             Phase::Weights => self.weights_step(&plan.without_gradient(), input)?,
-            Phase::Measure => {
-                self.measure(input.search, &plan.without_gradient(), Norm::Batch)?
-            }
+            Phase::Measure => self.measure(input.search, &plan.without_gradient(), Norm::Batch)?,
         };
         Ok(StepResult { phase, loss, accuracy })
     }

@@ -104,8 +104,11 @@ impl Backward<'_> {
         let stage = &entry.chain.stages[entry.number];
         let incoming = match self.incoming[number].take() {
             Some(incoming) => Some(incoming),
-            None => self.gathered(&entry.output).map(|(map, buffer)| {
-                Incoming { map, _buffer: buffer, weight: self.tape.ones.clone(), sums: None }
+            None => self.gathered(&entry.output).map(|(map, buffer)| Incoming {
+                map,
+                _buffer: buffer,
+                weight: self.tape.ones.clone(),
+                sums: None,
             }),
         };
         // Nobody reads it any more.
@@ -154,37 +157,29 @@ impl Backward<'_> {
         let (go, batch) = (self.tape.go(), self.tape.batch);
         let mut sums = None;
         match &stage.body {
-            Body::Convolution { sizes, relu, depthwise, product } => {
+            Body::Convolution { sizes, relu, depthwise, products } => {
                 let target = gathering.map(|(map, add)| Target { map, add, mean });
-                let weight = |t: &Option<usize>| t.map(|t| &entry.tensors[t]).filter(|t| t.requires_grad());
-                let (of_depthwise, of_product) = (weight(depthwise), weight(product));
-                let like = |t: &Option<usize>| {
-                    let size = t.map_or_else(|| vec![0], |t| entry.tensors[t].size());
-                    Tensor::f_empty(size, (Kind::Float, Device::Cpu))
-                };
-                let mut found = [like(depthwise)?, like(product)?];
-                let [d, p] = &mut found;
-                let all = of_depthwise.is_some() || of_product.is_some();
-                let of_weights = all.then(|| WeightGradients {
-                    depthwise: slice::numbers_mut(d),
-                    product: slice::numbers_mut(p),
+                let own: Vec<&Tensor> = depthwise.iter().chain(products).map(|t| &entry.tensors[*t]).collect();
+                let wanted = own.iter().any(|t| t.requires_grad());
+                let like = |t: &&Tensor| Tensor::f_empty(if wanted { t.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
+                let mut found: Vec<Tensor> = own.iter().map(like).collect::<Result<_, _>>()?;
+                let of_weights = wanted.then(|| {
+                    let mut numbers = found.iter_mut().map(slice::numbers_mut);
+                    let depthwise = if depthwise.is_some() { numbers.next() } else { None };
+                    WeightGradients { depthwise: depthwise.unwrap_or_default(), products: numbers.collect() }
                 });
                 let weights = entry.weights.as_ref().ok_or_else(|| Error::new("a convolution without weights"))?;
                 let source = input.source(*relu);
                 sums = convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights);
-                let (d, p) = (d.shallow_clone(), p.shallow_clone());
-                if let Some(weight) = of_depthwise {
-                    self.found(weight, d)?;
-                }
-                if let Some(weight) = of_product {
-                    self.found(weight, p)?;
+                for (weight, gradient) in own.into_iter().zip(found).filter(|(weight, _)| weight.requires_grad()) {
+                    self.found(weight, gradient)?;
                 }
             }
             Body::Maximum(window) | Body::Mean(window) => {
                 if let Some((map, add)) = gathering {
                     let target = Target { map, add, mean: None };
                     let pool = match &stage.body {
-                        Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data().cast()))),
+                        Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data()))),
                         _ => Pool::Mean,
                     };
                     pooling::backward(go, (pool, window), &input.source(false), gradient, batch, &target);
@@ -313,7 +308,8 @@ impl Backward<'_> {
             roots.push(output.f_mul(&gradient)?.f_sum(Kind::Float)?);
         }
         let wanted: Vec<&Tensor> = entry.tensors.iter().filter(|t| t.requires_grad()).collect();
-        let leaves: Vec<&Tensor> = entry.leaf.requires_grad().then_some(&entry.leaf).into_iter().chain(wanted.clone()).collect();
+        let leaves: Vec<&Tensor> =
+            entry.leaf.requires_grad().then_some(&entry.leaf).into_iter().chain(wanted.clone()).collect();
         if roots.is_empty() || leaves.is_empty() {
             return Ok(());
         }
@@ -381,4 +377,3 @@ impl<'a> BatchNormBack<'a> {
         Unfold { scale: &self.norm.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
     }
 }
-

@@ -2,7 +2,7 @@
 //! batch norm, each of which is one pass over memory.
 
 use super::kernels::convolution::{Convolution, Front};
-use super::kernels::pool::Window;
+use super::kernels::window::Window;
 use crate::graph::layer::Activation;
 use crate::graph::{Layer, LayerGraph, Node};
 
@@ -28,8 +28,8 @@ pub enum Body {
         relu: bool,
         /// The depthwise weight, by position in the graph's tensors.
         depthwise: Option<usize>,
-        /// The weight of the product over channels.
-        product: Option<usize>,
+        /// The weights of the product over channels: one, several side by side, or none.
+        products: Vec<usize>,
     },
     /// The maximum of each window.
     Maximum(Window),
@@ -62,57 +62,108 @@ pub fn recognise(graph: &LayerGraph) -> Option<Chain> {
     if graph.inputs != 1 || graph.batched.iter().any(|batched| !batched) || graph.shapes.iter().any(|s| s.len() != 3) {
         return None;
     }
-    let mut nodes = graph.nodes.iter().peekable();
-    let (mut at, mut stages) = (0, Vec::new());
-    while nodes.peek().is_some() {
-        let mut next = |wanted: &dyn Fn(&Layer) -> bool, at: &mut usize| -> Option<&Node> {
-            let node = nodes.next_if(|n| n.inputs == [*at] && n.outputs.len() == 1 && wanted(&n.layer))?;
-            *at = node.outputs[0];
-            Some(node)
-        };
-        let start = at;
-        let pool = next(&|l| matches!(l, Layer::MaxPool(_) | Layer::AvgPool(_)), &mut at);
+    let mut reader = Reader { graph, nodes: &graph.nodes, at: 0 };
+    let mut stages = Vec::new();
+    while !reader.nodes.is_empty() {
+        stages.push(reader.stage()?);
+    }
+    let (at, outputs) = (reader.at, &graph.outputs);
+    outputs.iter().all(|output| *output == at).then_some(Chain { stages, outputs: outputs.len() })
+}
+
+/// Reads nodes that form a chain.
+struct Reader<'a> {
+    graph: &'a LayerGraph,
+    /// The nodes that are left.
+    nodes: &'a [Node],
+    /// The value that the next one has to read.
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self, wanted: impl Fn(&Layer) -> bool) -> Option<&'a Node> {
+        let (node, rest) = self.nodes.split_first()?;
+        if node.inputs != [self.at] || node.outputs.len() != 1 || !wanted(&node.layer) {
+            return None;
+        }
+        (self.nodes, self.at) = (rest, node.outputs[0]);
+        Some(node)
+    }
+
+    fn stage(&mut self) -> Option<Stage> {
+        let start = self.at;
+        let pool = self.next(|l| matches!(l, Layer::MaxPool(_) | Layer::AvgPool(_)));
         let body = match pool.map(|node| &node.layer) {
             Some(Layer::MaxPool(w)) => Body::Maximum(window(w, [1, 1])),
             Some(Layer::AvgPool(w)) => Body::Mean(window(w, [1, 1])),
-            _ => {
-                let relu = next(&|l| matches!(l, Layer::Activation(Activation::Relu)), &mut at).is_some();
-                let channels = graph.shapes[at][0];
-                let depthwise = next(&|l| is_depthwise(l, channels), &mut at);
-                let product = if depthwise.is_some() {
-                    next(&|l| is_dense(l) && is_pointwise(l), &mut at)
-                } else {
-                    next(&is_dense, &mut at)
-                };
-                let front = match (depthwise, product) {
-                    (None, None) => return None,
-                    (Some(node), _) => Front::Depthwise(convolution_window(&node.layer)?),
-                    (None, Some(node)) if is_pointwise(&node.layer) => Front::Pixels,
-                    (None, Some(node)) => Front::Patches(convolution_window(&node.layer)?),
-                };
-                let out = sizes(&graph.shapes[at]);
-                let sizes = Convolution {
-                    input: sizes(&graph.shapes[start]),
-                    output: [out[0], out[1]],
-                    front,
-                    features: product.map(|_| out[2]),
-                };
-                if !sizes.is_served() {
-                    return None;
-                }
-                let weight = |node: Option<&Node>| node.map(|n| n.tensors[0]);
-                Body::Convolution { sizes, relu, depthwise: weight(depthwise), product: weight(product) }
-            }
+            _ => self.convolution(start)?,
         };
-        let norm = next(&|l| matches!(l, Layer::BatchNorm { .. }), &mut at).and_then(|node| match node.layer {
+        let norm = self.next(|l| matches!(l, Layer::BatchNorm { .. })).and_then(|node| match node.layer {
             Layer::BatchNorm { epsilon, momentum, .. } => {
                 Some(BatchNorm { tensors: node.tensors.clone(), epsilon, momentum })
             }
             _ => None,
         });
-        stages.push(Stage { body, output: sizes(&graph.shapes[at]), norm });
+        Some(Stage { body, output: sizes(&self.graph.shapes[self.at]), norm })
     }
-    graph.outputs.iter().all(|output| *output == at).then_some(Chain { stages, outputs: graph.outputs.len() })
+
+    fn convolution(&mut self, start: usize) -> Option<Body> {
+        let relu = self.next(|l| matches!(l, Layer::Activation(Activation::Relu))).is_some();
+        let channels = self.graph.shapes[self.at][0];
+        let depthwise = self.next(|l| is_depthwise(l, channels));
+        let (front, products) = match depthwise {
+            Some(node) => {
+                let product = self.next(|l| is_dense(l) && is_pointwise(l));
+                (Front::Depthwise(convolution_window(&node.layer)?), product.map(|n| n.tensors[0]).into_iter().collect())
+            }
+            None => match self.shifted() {
+                Some(found) => found,
+                None => {
+                    let node = self.next(is_dense)?;
+                    let front = match is_pointwise(&node.layer) {
+                        true => Front::Pixels,
+                        false => Front::Patches(convolution_window(&node.layer)?),
+                    };
+                    (front, vec![node.tensors[0]])
+                }
+            },
+        };
+        let out = sizes(&self.graph.shapes[self.at]);
+        let sizes = Convolution {
+            input: sizes(&self.graph.shapes[start]),
+            output: [out[0], out[1]],
+            front,
+            features: (!products.is_empty()).then_some(out[2]),
+        };
+        let depthwise = depthwise.map(|node| node.tensors[0]);
+        sizes.is_served().then_some(Body::Convolution { sizes, relu, depthwise, products })
+    }
+
+    /// Two convolutions of one pixel with a stride, the second on a grid that is shifted by one pixel, concatenated: DARTS's factorized
+    /// reduction.
+    fn shifted(&mut self) -> Option<(Front, Vec<usize>)> {
+        let [even, pad, odd, both, rest @ ..] = self.nodes else { return None };
+        let strided = |node: &Node| match &node.layer {
+            Layer::Conv { window: w, groups: 1, bias: false, .. } if w.kernel == [1, 1] && w.padding == [0, 0] => {
+                Some(w.stride)
+            }
+            _ => None,
+        };
+        let stride = strided(even)?;
+        let reads = even.inputs == [self.at]
+            && pad.inputs == [self.at]
+            && odd.inputs == pad.outputs
+            && both.inputs == [even.outputs[0], odd.outputs[0]];
+        let shift = matches!(pad.layer, Layer::Pad { top: -1, left: -1, bottom: 1, right: 1 });
+        if !reads || !shift || strided(odd) != Some(stride) || !matches!(both.layer, Layer::Concat) {
+            return None;
+        }
+        (self.nodes, self.at) = (rest, both.outputs[0]);
+        let pair = |v: i64| [v as usize; 2];
+        let stride = stride.map(|v| v as usize);
+        let window = Window { kernel: pair(2), stride, padding: pair(0), dilation: pair(1) };
+        Some((Front::Diagonal(window), vec![even.tensors[0], odd.tensors[0]]))
+    }
 }
 
 /// (channels, height, width) as height, width, channels.
@@ -122,12 +173,7 @@ fn sizes(shape: &[i64]) -> [usize; 3] {
 
 fn window(w: &crate::graph::layer::Window, dilation: [i64; 2]) -> Window {
     let sizes = |pair: [i64; 2]| pair.map(|v| v as usize);
-    Window {
-        kernel: sizes(w.kernel),
-        stride: sizes(w.stride),
-        padding: sizes(w.padding),
-        dilation: sizes(dilation),
-    }
+    Window { kernel: sizes(w.kernel), stride: sizes(w.stride), padding: sizes(w.padding), dilation: sizes(dilation) }
 }
 
 fn convolution_window(layer: &Layer) -> Option<Window> {

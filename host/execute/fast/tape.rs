@@ -246,7 +246,8 @@ impl Tape {
             (buffer, copy)
         };
         let [n, h, w, c] = [self.batch, map.height, map.width, map.channels].map(|v| v as i64);
-        let view = buffer.tensor().f_view(-1)?.f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
+        let view =
+            buffer.tensor().f_view(-1)?.f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
         // What is not the value's own goes back to its store, and libtorch may still read it: it gets a copy.
         if plain {
             return Ok(view.f_detach()?);
@@ -264,20 +265,21 @@ impl Tape {
         let moments = stage.norm.is_some() && self.norm != execute::Norm::Running;
         let (mut weights, mut index) = (None, None);
         let found = match &stage.body {
-            Body::Convolution { sizes, relu, depthwise, product } => {
+            Body::Convolution { sizes, relu, depthwise, products } => {
                 let mut packed = Weights::default();
-                let numbers = |t: &Option<usize>| t.map_or(&[][..], |t| slice::numbers(tensors[t]));
-                sizes.pack(numbers(depthwise), numbers(product), &mut packed);
-                let found = convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
+                let depthwise = depthwise.map_or(&[][..], |t| slice::numbers(tensors[t]));
+                let products: Vec<&[f32]> = products.iter().map(|t| slice::numbers(tensors[*t])).collect();
+                sizes.pack(depthwise, &products, &mut packed);
+                let found =
+                    convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
                 weights = Some(packed);
                 found
             }
             Body::Maximum(window) => {
                 if wanted && x.slot.is_some() {
-                    let bytes = self.batch * map.pixels() * map.channels;
-                    index = Some(Buffer::take(&self.store, bytes.div_ceil(4))?);
+                    index = Some(Buffer::take(&self.store, self.batch * map.pixels() * map.channels)?);
                 }
-                let pool = Pool::Maximum(index.as_ref().map(|index| Index(index.data().cast())));
+                let pool = Pool::Maximum(index.as_ref().map(|index| Index(index.data())));
                 pooling::forward(self.go(), (pool, window), &x.source(false), &map, self.batch, moments)
             }
             Body::Mean(window) => {
@@ -373,7 +375,6 @@ impl Tape {
         }
         Ok(terms)
     }
-
 }
 
 impl Executor for Tape {
@@ -520,11 +521,11 @@ fn offsets(values: &[Handle]) -> impl Iterator<Item = usize> {
 impl Stage {
     /// The graph's tensors that the stage learns.
     fn tensors(&self) -> impl Iterator<Item = usize> {
-        let own = match &self.body {
-            Body::Convolution { depthwise, product, .. } => [*depthwise, *product],
-            _ => [None, None],
+        let (depthwise, products) = match &self.body {
+            Body::Convolution { depthwise, products, .. } => (*depthwise, &products[..]),
+            _ => (None, &[][..]),
         };
         let norm = self.norm.iter().flat_map(|norm| norm.tensors.iter().skip(2).copied());
-        own.into_iter().flatten().chain(norm)
+        depthwise.into_iter().chain(products.iter().copied()).chain(norm)
     }
 }

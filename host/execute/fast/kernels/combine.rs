@@ -126,13 +126,7 @@ unsafe fn products_image<S: Simd>(s: S, g: &Map, maps: &[(Map, &[f32])], image: 
 ///
 /// # Panics
 /// Where the terms are not of the size of `out`.
-pub fn sum(
-    (level, threads): (Level, &dyn Threads),
-    terms: &[Term],
-    out: &Map,
-    add: bool,
-    batch: usize,
-) {
+pub fn sum((level, threads): (Level, &dyn Threads), terms: &[Term], out: &Map, add: bool, batch: usize) {
     for term in terms {
         assert!(term.map.is_like(out) && term.weight.len() == batch, "a term of another size");
     }

@@ -4,10 +4,10 @@
 use super::depthwise::{self, Taps};
 use super::gemm::{Matrix, gemm};
 use super::map::{Map, Source};
-use super::pool::Window;
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
-use super::work::{Parts, Stretches, Threads, Scratch};
+use super::window::Window;
+use super::work::{Parts, Scratch, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -19,6 +19,8 @@ pub enum Front {
     Depthwise(Window),
     /// The pixels of a window together: a dense convolution.
     Patches(Window),
+    /// The pixels on a window's diagonal, each with features of its own: convolutions of one pixel on shifted grids, side by side.
+    Diagonal(Window),
 }
 
 /// A convolution's sizes.
@@ -54,17 +56,26 @@ impl Convolution {
     fn window(&self) -> Option<Window> {
         match self.front {
             Front::Pixels => None,
-            Front::Depthwise(window) | Front::Patches(window) => Some(window),
+            Front::Depthwise(window) | Front::Patches(window) | Front::Diagonal(window) => Some(window),
         }
     }
 
     fn taps(&self) -> usize {
-        self.window().map_or(1, |w| w.kernel[0] * w.kernel[1])
+        self.window().map_or(1, |w| if self.is_diagonal() { w.kernel[0] } else { w.kernel[0] * w.kernel[1] })
+    }
+
+    fn is_diagonal(&self) -> bool {
+        matches!(self.front, Front::Diagonal(_))
+    }
+
+    /// Whether the product reads the pixels of a window together.
+    fn gathers(&self) -> bool {
+        matches!(self.front, Front::Patches(_) | Front::Diagonal(_))
     }
 
     /// Numbers that the product reads per pixel.
     pub fn inputs(&self) -> usize {
-        if matches!(self.front, Front::Patches(_)) { self.taps() * self.input[2] } else { self.input[2] }
+        if self.gathers() { self.taps() * self.input[2] } else { self.input[2] }
     }
 
     /// Channels that come out.
@@ -79,9 +90,7 @@ impl Convolution {
 
     /// Whether the passes can compute it.
     pub fn is_served(&self) -> bool {
-        self.window().is_none_or(|w| {
-            (0..2).all(|k| w.padding[k] <= (w.kernel[k] - 1) * w.dilation[k])
-        })
+        self.window().is_none_or(|w| (0..2).all(|k| w.padding[k] <= (w.kernel[k] - 1) * w.dilation[k]))
     }
 
     /// The tile that the window moves over: a map with zeros around it. Height and width, and where the map begins.
@@ -113,27 +122,76 @@ impl Convolution {
         }
     }
 
-    /// Puts weights into the orders that the passes read. `depthwise`: (channels, 1, height, width); `product`: (features,
-    /// channels, height, width), both as libtorch lays them out.
-    pub fn pack(&self, depthwise: &[f32], product: &[f32], weights: &mut Weights) {
-        let (taps, channels) = (self.taps(), self.input[2]);
+    /// Puts weights into the orders that the passes read. `depthwise`: (channels, 1, height, width); `products`: (features,
+    /// channels, height, width), as libtorch lays them out; several for a diagonal, one for each of its pixels.
+    pub fn pack(&self, depthwise: &[f32], products: &[&[f32]], weights: &mut Weights) {
+        let (taps, channels, inputs) = (self.taps(), self.input[2], self.inputs());
         weights.taps.clear();
         weights.reversed.clear();
         if matches!(self.front, Front::Depthwise(_)) {
             assert_eq!(depthwise.len(), taps * channels, "the weights of a depthwise convolution");
-            weights.taps.extend((0..taps).flat_map(|t| (0..channels).map(move |c| depthwise[c * taps + t])));
-            weights.reversed.extend((0..taps).rev().flat_map(|t| (0..channels).map(move |c| depthwise[c * taps + t])));
+            weights.taps.resize(taps * channels, 0.0);
+            transpose(depthwise, channels, &mut weights.taps);
+            weights.reversed.extend(weights.taps.chunks_exact(channels).rev().flatten());
         }
         weights.product.clear();
         weights.transposed.clear();
-        if let Some(features) = self.features {
-            let inputs = self.inputs();
-            assert_eq!(product.len(), features * inputs, "the weights of a product");
-            // Patches are (taps, channels), libtorch's weights (channels, taps).
-            let dense = if matches!(self.front, Front::Patches(_)) { taps } else { 1 };
-            let at = |f: usize, k: usize| product[f * inputs + (k % channels) * dense + k / channels];
-            weights.transposed.extend((0..features).flat_map(|f| (0..inputs).map(move |k| at(f, k))));
-            weights.product.extend((0..inputs).flat_map(|k| (0..features).map(move |f| at(f, k))));
+        let Some(features) = self.features else { return };
+        assert_eq!(products.len(), if self.is_diagonal() { taps } else { 1 }, "as many products as there are");
+        if self.is_diagonal() {
+            for (tap, product) in products.iter().enumerate() {
+                for from in product.chunks_exact(channels) {
+                    weights.transposed.extend((0..taps).flat_map(|t| from.iter().map(move |v| if t == tap { *v } else { 0.0 })));
+                }
+            }
+        } else {
+            weights.transposed.extend_from_slice(products[0]);
+            if self.gathers() {
+                // Patches are (taps, channels), libtorch's weights (channels, taps).
+                for (to, from) in weights.transposed.chunks_exact_mut(inputs).zip(products[0].chunks_exact(inputs)) {
+                    transpose(from, channels, to);
+                }
+            }
+        }
+        assert_eq!(weights.transposed.len(), features * inputs, "the weights of a product");
+        weights.product.resize(inputs * features, 0.0);
+        transpose(&weights.transposed, features, &mut weights.product);
+    }
+
+    /// Sums of the weights' gradients, in the orders of the passes, to libtorch's.
+    fn unpack(&self, of_depthwise: &[f32], of_product: &[f32], found: &mut WeightGradients) {
+        let (taps, channels, inputs) = (self.taps(), self.input[2], self.inputs());
+        if !of_depthwise.is_empty() {
+            transpose(of_depthwise, taps, found.depthwise);
+        }
+        let Some(features) = self.features else { return };
+        let mut transposed = vec![0.0; of_product.len()];
+        transpose(of_product, inputs, &mut transposed);
+        let mut first = 0;
+        for (tap, to) in found.products.iter_mut().enumerate() {
+            if self.is_diagonal() {
+                for to in to.chunks_exact_mut(channels) {
+                    to.copy_from_slice(&transposed[first * inputs + tap * channels..][..channels]);
+                    first += 1;
+                }
+            } else if self.gathers() {
+                for (to, from) in to.chunks_exact_mut(inputs).zip(transposed.chunks_exact(inputs)) {
+                    transpose(from, taps, to);
+                }
+            } else {
+                to.copy_from_slice(&transposed);
+            }
+        }
+        debug_assert!(first == 0 || first == features);
+    }
+}
+
+/// A matrix of so many rows, transposed.
+fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
+    let columns = from.len() / rows.max(1);
+    for (row, from) in from.chunks_exact(columns.max(1)).enumerate() {
+        for (column, v) in from.iter().enumerate() {
+            to[column * rows + row] = *v;
         }
     }
 }
@@ -202,7 +260,11 @@ pub fn forward(
 impl Convolution {
     fn check(&self, source: &Source, out: &Map) {
         assert_eq!([source.map.height, source.map.width, source.map.channels], self.input, "what is read");
-        assert_eq!([out.height, out.width, out.channels], [self.output[0], self.output[1], self.channels()], "what is written");
+        assert_eq!(
+            [out.height, out.width, out.channels],
+            [self.output[0], self.output[1], self.channels()],
+            "what is written"
+        );
         assert!(self.is_served(), "a convolution that is not served");
         if let Some(fold) = source.fold {
             assert_eq!([fold.scale.len(), fold.shift.len()], [self.input[2]; 2], "batch norm on the way");
@@ -224,6 +286,29 @@ impl Tile {
         memory.fill(0.0);
         let row = size[1] * channels;
         Self { data: memory.as_mut_ptr(), row, origin: begin[0] * row + begin[1] * channels }
+    }
+}
+
+impl Tile {
+    /// The first number of a window at a place.
+    #[inline(always)]
+    fn corner(&self, w: &Window, channels: usize, y: usize, x: usize) -> *mut f32 {
+        self.data.wrapping_add(y * w.stride[0] * self.row + x * w.stride[1] * channels)
+    }
+}
+
+impl Convolution {
+    /// Calls `body` with the distance of each tap from a window's first number.
+    #[inline(always)]
+    fn each_tap(&self, w: &Window, row: usize, mut body: impl FnMut(usize)) {
+        let (down, right) = (w.dilation[0] * row, w.dilation[1] * self.input[2]);
+        for ky in 0..w.kernel[0] {
+            for kx in 0..w.kernel[1] {
+                if !self.is_diagonal() || kx == ky {
+                    body(ky * down + kx * right);
+                }
+            }
+        }
     }
 }
 
@@ -263,7 +348,14 @@ impl Provider<'_> {
     /// # Safety
     /// The tile holds the image; `to` holds the rows where it is given.
     #[inline(always)]
-    unsafe fn rows<S: Simd>(&self, s: S, image: usize, y: usize, count: usize, to: Option<(*mut f32, usize)>) -> (*const f32, usize) {
+    unsafe fn rows<S: Simd>(
+        &self,
+        s: S,
+        image: usize,
+        y: usize,
+        count: usize,
+        to: Option<(*mut f32, usize)>,
+    ) -> (*const f32, usize) {
         let (width, inputs, channels) = (self.c.output[1], self.c.inputs(), self.c.input[2]);
         let (out, step) = to.unwrap_or((self.block, inputs));
         // SAFETY: the caller's.
@@ -284,18 +376,15 @@ impl Provider<'_> {
                         depthwise::row(s, &taps, x, self.weights.taps.as_ptr(), out, step, width);
                     }
                 }
-                Front::Patches(w) => {
+                Front::Patches(w) | Front::Diagonal(w) => {
                     for k in 0..count {
                         for p in 0..width {
-                            let corner = self.tile.data.add((y + k) * w.stride[0] * self.tile.row + p * w.stride[1] * channels);
+                            let corner = self.tile.corner(&w, channels, y + k, p);
                             let mut to = out.add((k * width + p) * step);
-                            for ky in 0..w.kernel[0] {
-                                for kx in 0..w.kernel[1] {
-                                    let from = corner.add(ky * w.dilation[0] * self.tile.row + kx * w.dilation[1] * channels);
-                                    from.copy_to_nonoverlapping(to, channels);
-                                    to = to.add(channels);
-                                }
-                            }
+                            self.c.each_tap(&w, self.tile.row, |offset| {
+                                corner.add(offset).copy_to_nonoverlapping(to, channels);
+                                to = to.add(channels);
+                            });
                         }
                     }
                 }
@@ -404,8 +493,8 @@ pub struct Target<'a> {
 pub struct WeightGradients<'a> {
     /// (channels, 1, height, width).
     pub depthwise: &'a mut [f32],
-    /// (features, channels, height, width).
-    pub product: &'a mut [f32],
+    /// (features, channels, height, width), as many as there are products.
+    pub products: Vec<&'a mut [f32]>,
 }
 
 /// Backward over a batch. Where `target` has a mean, the sums of its gradient and of it times the distance from the mean come
@@ -421,7 +510,7 @@ pub fn backward(
     gradient: &Gradient,
     batch: usize,
     target: Option<&Target>,
-    of_weights: Option<WeightGradients>,
+    mut of_weights: Option<WeightGradients>,
 ) -> Option<Vec<f64>> {
     let c = convolution;
     c.check(source, &gradient.map);
@@ -442,21 +531,15 @@ pub fn backward(
             level.run(Backward { c, weights, source, gradient, target, images, sums, of_weights });
         });
     }
-    if let Some(found) = of_weights {
-        let each = depthwise + product;
-        let sum = |at: usize| (0..parts.count()).map(|part| partial[part * each + at]).sum::<f32>();
-        let (taps, channels, inputs) = (c.taps(), c.input[2], c.inputs());
-        for (at, g) in found.depthwise.iter_mut().enumerate() {
-            let (channel, tap) = (at / taps, at % taps);
-            *g = sum(tap * channels + channel);
+    if let Some(found) = &mut of_weights
+        && !partial.is_empty()
+    {
+        let (sum, others) = partial.split_at_mut(depthwise + product);
+        for part in others.chunks_exact(sum.len()) {
+            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
-        let dense = if matches!(c.front, Front::Patches(_)) { taps } else { 1 };
-        let features = c.channels();
-        for (at, g) in found.product.iter_mut().enumerate() {
-            let (feature, rest) = (at / inputs, at % inputs);
-            let (channel, tap) = (rest / dense, rest % dense);
-            *g = sum(depthwise + (tap * channels + channel) * features + feature);
-        }
+        let (of_depthwise, of_product) = sum.split_at(depthwise);
+        c.unpack(of_depthwise, of_product, found);
     }
     mean.map(|_| {
         let each = 2 * c.input[2];
@@ -496,8 +579,7 @@ impl WithSimd for Backward<'_> {
         let (d, line) = memory.split_at_mut(lengths[4]);
         let tile = Tile::new(tile_memory, size, begin, channels);
         let back = Tile::new(back_memory, back_size, back_begin, channels);
-        let provider =
-            Provider { c, source: self.source, weights: self.weights, tile, block: block.as_mut_ptr() };
+        let provider = Provider { c, source: self.source, weights: self.weights, tile, block: block.as_mut_ptr() };
         let rows = [g.as_mut_ptr(), d.as_mut_ptr(), line.as_mut_ptr()];
         for image in self.images.clone() {
             // SAFETY: `backward` checked the sizes; this part's images and sums are its own.
@@ -508,7 +590,14 @@ impl WithSimd for Backward<'_> {
 
 impl Backward<'_> {
     #[inline(always)]
-    unsafe fn image<S: Simd>(&mut self, s: S, provider: &Provider, back: &Tile, [g, d, line]: [*mut f32; 3], image: usize) {
+    unsafe fn image<S: Simd>(
+        &mut self,
+        s: S,
+        provider: &Provider,
+        back: &Tile,
+        [g, d, line]: [*mut f32; 3],
+        image: usize,
+    ) {
         let c = self.c;
         let ([height, width], [in_height, in_width, in_channels]) = (c.output, c.input);
         let (channels, inputs, at_a_time) = (c.channels(), c.inputs(), c.rows());
@@ -519,7 +608,7 @@ impl Backward<'_> {
             if self.of_weights.is_some() {
                 provider.image(s, image);
             }
-            if of_input && matches!(c.front, Front::Patches(_)) {
+            if of_input && c.gathers() {
                 for y in 0..in_height {
                     back.data.add(back.origin + y * back.row).write_bytes(0, in_width * in_channels);
                 }
@@ -532,7 +621,16 @@ impl Backward<'_> {
                 let norm = self.gradient.norm.as_ref();
                 let weight = self.gradient.weight[image];
                 rows::unfold(
-                    s, norm, weight, from.row(image, y), from.pixel, output.row(image, y), output.pixel, g, channels, pixels,
+                    s,
+                    norm,
+                    weight,
+                    from.row(image, y),
+                    from.pixel,
+                    output.row(image, y),
+                    output.pixel,
+                    g,
+                    channels,
+                    pixels,
                     channels,
                 );
                 // Of the product's weights, and of what it read.
@@ -567,20 +665,17 @@ impl Backward<'_> {
                                 }
                             }
                         }
-                        (Front::Patches(w), Some(_)) => {
+                        (Front::Patches(w) | Front::Diagonal(w), Some(_)) => {
                             for p in 0..width {
-                                let corner = back.data.add((y + k) * w.stride[0] * back.row + p * w.stride[1] * in_channels);
+                                let corner = back.corner(w, in_channels, y + k, p);
                                 let mut from = row.add(p * inputs);
-                                for ky in 0..w.kernel[0] {
-                                    for kx in 0..w.kernel[1] {
-                                        let to = corner.add(ky * w.dilation[0] * back.row + kx * w.dilation[1] * in_channels);
-                                        rows::accumulate(s, from, to, in_channels);
-                                        from = from.add(in_channels);
-                                    }
-                                }
+                                c.each_tap(w, back.row, |offset| {
+                                    rows::accumulate(s, from, corner.add(offset), in_channels);
+                                    from = from.add(in_channels);
+                                });
                             }
                         }
-                        (Front::Patches(_), None) => {}
+                        (Front::Patches(_) | Front::Diagonal(_), None) => {}
                     }
                 }
                 y += count;
@@ -611,7 +706,7 @@ impl Backward<'_> {
                         }
                     }
                 }
-                Front::Patches(_) => {
+                Front::Patches(_) | Front::Diagonal(_) => {
                     if let Some(target) = self.target {
                         for y in 0..in_height {
                             let row = back.data.add(back.origin + y * back.row);

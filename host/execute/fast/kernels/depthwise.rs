@@ -36,86 +36,141 @@ pub unsafe fn row<S: Simd>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        match t.kernel {
-            [3, 3] => row_of::<S, 3>(s, t, x, weights, out, out_step, width),
-            [5, 5] => row_of::<S, 5>(s, t, x, weights, out, out_step, width),
-            _ => row_of::<S, 0>(s, t, x, weights, out, out_step, width),
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn row_of<S: Simd, const K: usize>(
-    s: S,
-    t: &Taps,
-    x: *const f32,
-    weights: *const f32,
-    out: *mut f32,
-    out_step: usize,
-    width: usize,
-) {
-    // SAFETY: the caller's; channels are taken in widths that fit.
-    unsafe {
-        each_channel!(s, t.channels, at, {
-            pixels::<_, K>(s, t, x.add(at), weights.add(at), out.add(at), out_step, width);
-        });
-    }
-}
-
-#[inline(always)]
-unsafe fn pixels<S: Simd, const K: usize>(
-    s: S,
-    t: &Taps,
-    x: *const f32,
-    weights: *const f32,
-    out: *mut f32,
-    out_step: usize,
-    width: usize,
-) {
-    let mut p = 0;
-    // SAFETY: the caller's; pixels are taken in numbers that fit.
-    unsafe {
-        while p + PIXELS <= width {
-            run::<S, K, PIXELS>(s, t, x.add(p * t.step), weights, out.add(p * out_step), out_step);
-            p += PIXELS;
-        }
-        if p + 4 <= width {
-            run::<S, K, 4>(s, t, x.add(p * t.step), weights, out.add(p * out_step), out_step);
-            p += 4;
-        }
-        while p < width {
-            run::<S, K, 1>(s, t, x.add(p * t.step), weights, out.add(p * out_step), out_step);
-            p += 1;
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn run<S: Simd, const K: usize, const P: usize>(
-    s: S,
-    t: &Taps,
-    x: *const f32,
-    weights: *const f32,
-    out: *mut f32,
-    out_step: usize,
-) {
-    let [height, width] = if K == 0 { t.kernel } else { [K, K] };
-    // SAFETY: the caller's.
-    unsafe {
-        let mut sum = [s.splat_f32s(0.0); P];
-        let mut weight = weights;
-        for ky in 0..height {
-            for kx in 0..width {
-                let w = load(s, weight);
-                let x = x.add(ky * t.tap[0] + kx * t.tap[1]);
-                for (p, sum) in sum.iter_mut().enumerate() {
-                    *sum = s.mul_add_f32s(load(s, x.add(p * t.step)), w, *sum);
-                }
-                weight = weight.add(t.channels);
+        // Where windows overlap, a number is read once for all of its taps. With taps some pixels apart that holds among the pixels
+        // that are as far apart.
+        let apart = if t.tap[1].is_multiple_of(t.step) { t.tap[1] / t.step } else { 0 };
+        for phase in 0..apart.min(width) {
+            let (x, out) = (x.add(phase * t.step), out.add(phase * out_step));
+            let line = Line { t, step: t.step * apart, out_step: out_step * apart };
+            let width = (width - phase).div_ceil(apart);
+            match t.kernel[1] {
+                3 => line.channels::<S, 3>(s, x, weights, out, width),
+                5 => line.channels::<S, 5>(s, x, weights, out, width),
+                7 => line.channels::<S, 7>(s, x, weights, out, width),
+                _ => line.channels::<S, 0>(s, x, weights, out, width),
             }
         }
-        for (p, sum) in sum.iter().enumerate() {
-            store(s, out.add(p * out_step), *sum);
+        if apart == 0 {
+            Line { t, step: t.step, out_step }.channels::<S, 0>(s, x, weights, out, width);
+        }
+    }
+}
+
+/// Pixels of a row at equal distances.
+struct Line<'a> {
+    t: &'a Taps,
+    step: usize,
+    out_step: usize,
+}
+
+impl Line<'_> {
+    #[inline(always)]
+    unsafe fn channels<S: Simd, const K: usize>(
+        &self,
+        s: S,
+        x: *const f32,
+        weights: *const f32,
+        out: *mut f32,
+        width: usize,
+    ) {
+        // SAFETY: the caller's; channels are taken in widths that fit.
+        unsafe {
+            each_channel!(s, self.t.channels, at, {
+                self.pixels::<_, K>(s, x.add(at), weights.add(at), out.add(at), width);
+            });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pixels<S: Simd, const K: usize>(
+        &self,
+        s: S,
+        x: *const f32,
+        weights: *const f32,
+        out: *mut f32,
+        width: usize,
+    ) {
+        let (mut p, at) = (0, |p: usize| (x.wrapping_add(p * self.step), out.wrapping_add(p * self.out_step)));
+        // SAFETY: the caller's; pixels are taken in numbers that fit.
+        unsafe {
+            while p + PIXELS <= width {
+                let (x, out) = at(p);
+                if K > 0 {
+                    self.overlapping::<S, K, PIXELS>(s, x, weights, out)
+                } else {
+                    self.apart::<S, PIXELS>(s, x, weights, out)
+                }
+                p += PIXELS;
+            }
+            if p + 4 <= width {
+                let (x, out) = at(p);
+                if K > 0 {
+                    self.overlapping::<S, K, 4>(s, x, weights, out)
+                } else {
+                    self.apart::<S, 4>(s, x, weights, out)
+                }
+                p += 4;
+            }
+            while p < width {
+                let (x, out) = at(p);
+                self.apart::<S, 1>(s, x, weights, out);
+                p += 1;
+            }
+        }
+    }
+
+    /// P pixels, tap by tap.
+    #[inline(always)]
+    unsafe fn apart<S: Simd, const P: usize>(&self, s: S, x: *const f32, weights: *const f32, out: *mut f32) {
+        let [height, width] = self.t.kernel;
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sum = [s.splat_f32s(0.0); P];
+            let mut weight = weights;
+            for ky in 0..height {
+                for kx in 0..width {
+                    let w = load(s, weight);
+                    let x = x.add(ky * self.t.tap[0] + kx * self.t.tap[1]);
+                    for (p, sum) in sum.iter_mut().enumerate() {
+                        *sum = s.mul_add_f32s(load(s, x.add(p * self.step)), w, *sum);
+                    }
+                    weight = weight.add(self.t.channels);
+                }
+            }
+            for (p, sum) in sum.iter().enumerate() {
+                store(s, out.add(p * self.out_step), *sum);
+            }
+        }
+    }
+
+    /// P pixels as far apart as the K taps of a row: each number is read once. Every sum is in the order of [`Line::apart`].
+    #[inline(always)]
+    unsafe fn overlapping<S: Simd, const K: usize, const P: usize>(
+        &self,
+        s: S,
+        x: *const f32,
+        weights: *const f32,
+        out: *mut f32,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sum = [s.splat_f32s(0.0); P];
+            for ky in 0..self.t.kernel[0] {
+                let row = weights.add(ky * K * self.t.channels);
+                let weight: [S::f32s; K] = std::array::from_fn(|kx| load(s, row.add(kx * self.t.channels)));
+                let x = x.add(ky * self.t.tap[0]);
+                for at in 0..P + K - 1 {
+                    let v = load(s, x.add(at * self.step));
+                    for (kx, weight) in weight.iter().enumerate() {
+                        if at >= kx && at - kx < P {
+                            sum[at - kx] = s.mul_add_f32s(v, *weight, sum[at - kx]);
+                        }
+                    }
+                }
+            }
+            for (p, sum) in sum.iter().enumerate() {
+                store(s, out.add(p * self.out_step), *sum);
+            }
         }
     }
 }

@@ -9,4 +9,5 @@ pub mod pool;
 pub mod pooling;
 pub mod rows;
 pub mod simd;
+pub mod window;
 pub mod work;

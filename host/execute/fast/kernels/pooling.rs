@@ -2,16 +2,17 @@
 
 use super::convolution::{Gradient, Moments, Target};
 use super::map::{Map, Source};
-use super::pool::{self, Window};
+use super::pool::{self, Spans};
 use super::rows;
 use super::simd::Level;
+use super::window::Window;
 use super::work::{Parts, Scratch, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Which taps were the maxima: (batch, height, width, channels).
+/// Which taps were the maxima: (batch, height, width, channels), as whole numbers.
 #[derive(Debug, Clone, Copy)]
-pub struct Index(pub *mut u8);
+pub struct Index(pub *mut f32);
 
 // SAFETY: an address; every part of a batch uses what belongs to its own images.
 unsafe impl Send for Index {}
@@ -41,6 +42,7 @@ pub fn forward(
 ) -> Option<Moments> {
     assert_eq!(source.map.channels, out.channels, "a pool keeps the channels");
     let parts = Parts::of(batch);
+    let spans = &Spans::new(window, [source.map.height, source.map.width], [out.height, out.width]);
     let mut shifts = vec![0f32; if moments { parts.count() * out.channels } else { 0 }];
     let mut sums = vec![0f64; 2 * shifts.len()];
     {
@@ -49,7 +51,7 @@ pub fn forward(
             // SAFETY: every part is run once; the numbers outlive the run.
             let (shifts, sums) = unsafe { (shifts.part(part), sums.part(part)) };
             let moments = moments.then_some((shifts, sums));
-            level.run(Forward { pool, window, source, out, images: parts.images(part), moments });
+            level.run(Forward { pool, spans, source, out, images: parts.images(part), moments });
         });
     }
     moments.then(|| Moments::of(&parts, out.pixels(), &shifts, &sums, out.channels))
@@ -57,7 +59,7 @@ pub fn forward(
 
 struct Forward<'a> {
     pool: Pool,
-    window: &'a Window,
+    spans: &'a Spans,
     source: &'a Source<'a>,
     out: &'a Map,
     images: Range<usize>,
@@ -69,29 +71,28 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, s: S) {
-        let (channels, width) = (self.out.channels, self.out.width);
+        let (channels, pixels) = (self.out.channels, self.out.pixels());
+        let rows = self.source.map.height * self.out.width * channels;
+        let mut scratch = Scratch::take(2 * rows);
+        let (maxima, taps) = scratch.numbers().split_at_mut(rows);
+        let (maxima, taps) = (maxima.as_mut_ptr(), taps.as_mut_ptr());
         for image in self.images.clone() {
-            for y in 0..self.out.height {
-                let out = self.out.row(image, y);
-                let (w, source) = (self.window, self.source);
-                // SAFETY: the caller checked the sizes; this part's images are its own.
-                unsafe {
-                    match self.pool {
-                        Pool::Maximum(index) => {
-                            let index = index.map_or(std::ptr::null_mut(), |index| {
-                                index.0.add((image * self.out.height + y) * width * channels)
-                            });
-                            pool::maximum(s, w, source, image, y, out, self.out.pixel, index, width);
-                        }
-                        Pool::Mean => pool::mean(s, w, source, image, y, out, self.out.pixel, width),
+            let (out, step) = (self.out.row(image, 0), self.out.pixel);
+            let (spans, source) = (self.spans, self.source);
+            // SAFETY: the caller checked the sizes; this part's images are its own.
+            unsafe {
+                match self.pool {
+                    Pool::Maximum(index) => {
+                        let index = index.map_or(std::ptr::null_mut(), |index| index.0.add(image * pixels * channels));
+                        pool::maximum(s, spans, source, image, maxima, taps, out, step, index);
                     }
-                    if let Some((shifts, sums)) = &mut self.moments {
-                        if image == self.images.start && y == 0 {
-                            out.copy_to_nonoverlapping(shifts.as_mut_ptr(), channels);
-                        }
-                        let (shifts, sums) = (shifts.as_ptr(), sums.as_mut_ptr());
-                        rows::moments(s, out, self.out.pixel, width, channels, shifts, sums);
+                    Pool::Mean => pool::mean(s, spans, source, image, maxima, out, step),
+                }
+                if let Some((shifts, sums)) = &mut self.moments {
+                    if image == self.images.start {
+                        out.copy_to_nonoverlapping(shifts.as_mut_ptr(), channels);
                     }
+                    rows::moments(s, out, step, pixels, channels, shifts.as_ptr(), sums.as_mut_ptr());
                 }
             }
         }
@@ -101,7 +102,7 @@ impl WithSimd for Forward<'_> {
 /// Backward over a batch; `target.mean` is not looked at.
 ///
 /// # Panics
-/// Where the maps' channels differ.
+/// Where the maps' channels differ, or the taps of a maximum were not kept.
 pub fn backward(
     (level, threads): (Level, &dyn Threads),
     (pool, window): (Pool, &Window),
@@ -112,16 +113,18 @@ pub fn backward(
 ) {
     assert_eq!(source.map.channels, gradient.map.channels, "a pool keeps the channels");
     assert!(target.map.is_like(&source.map), "where the gradient goes");
+    assert!(!matches!(pool, Pool::Maximum(None)), "a maximum whose taps were not kept");
     let parts = Parts::of(batch);
+    let from = &gradient.map;
+    let spans = &Spans::new(window, [source.map.height, source.map.width], [from.height, from.width]);
     threads.run(parts.count(), &|part| {
-        level.run(Backward { pool, window, source, gradient, target, images: parts.images(part) });
+        level.run(Backward { pool, spans, gradient, target, images: parts.images(part) });
     });
 }
 
 struct Backward<'a> {
     pool: Pool,
-    window: &'a Window,
-    source: &'a Source<'a>,
+    spans: &'a Spans,
     gradient: &'a Gradient<'a>,
     target: &'a Target<'a>,
     images: Range<usize>,
@@ -134,24 +137,27 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(self, s: S) {
         let (from, y) = (&self.gradient.map, &self.gradient.output);
         let (channels, pixels) = (from.channels, from.pixels());
-        let mut scratch = Scratch::take(pixels * channels);
-        let d = scratch.numbers().as_mut_ptr();
+        let (into, step, add) = (&self.target.map, self.target.map.pixel, self.target.add);
+        let mut scratch = Scratch::take(pixels * channels + from.height * into.width * channels);
+        let (d, sums) = scratch.numbers().split_at_mut(pixels * channels);
+        let (d, sums) = (d.as_mut_ptr(), sums.as_mut_ptr());
         for image in self.images.clone() {
             let (norm, weight) = (self.gradient.norm.as_ref(), self.gradient.weight[image]);
-            let index = match self.pool {
-                Pool::Maximum(Some(index)) => index.0.wrapping_add(image * pixels * channels).cast_const(),
-                _ => std::ptr::null(),
-            };
+            let (g, y_step, out) = (from.row(image, 0), y.pixel, into.row(image, 0));
             // SAFETY: the caller checked the sizes; this part's images are its own.
             unsafe {
-                let (g, y) = (from.row(image, 0), y.row(image, 0));
-                rows::unfold(
-                    s, norm, weight, g, from.pixel, y, self.gradient.output.pixel, d, channels, pixels, channels,
-                );
-                for row in 0..self.source.map.height {
-                    let (out, step) = (self.target.map.row(image, row), self.target.map.pixel);
-                    let places = [from.height, from.width];
-                    pool::back(s, self.window, self.source, row, d, index, places, out, step, self.target.add);
+                let y = y.row(image, 0);
+                rows::unfold(s, norm, weight, g, from.pixel, y, y_step, d, channels, pixels, channels);
+                match self.pool {
+                    Pool::Maximum(Some(index)) => {
+                        let index = index.0.add(image * pixels * channels);
+                        pool::maximum_back(s, self.spans, channels, d, index, out, step, add);
+                    }
+                    Pool::Maximum(None) => unreachable!("checked by the caller"),
+                    Pool::Mean => {
+                        pool::divide(s, self.spans, channels, d);
+                        pool::mean_back(s, self.spans, channels, d, sums, out, step, add);
+                    }
                 }
             }
         }
