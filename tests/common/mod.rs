@@ -1,6 +1,7 @@
 //! What several test files need.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub mod examples;
 pub mod fixtures;
 pub mod kill;
 pub mod record;

@@ -139,6 +139,34 @@ impl Tape {
         }
     }
 
+    /// The same pass by other instructions; the results are the same.
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// A tensor (batch, channels, height, width) as a value whose gradient [`Tape::gradient`] tells after the way back.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn leaf(&mut self, tensor: &Tensor) -> Result<Handle> {
+        self.adopt(tensor, true)
+    }
+
+    /// The gradient of a [`Tape::leaf`], (batch, channels, height, width); `None` where nothing reaches the result from it.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn gradient(&self, leaf: &Handle) -> Result<Option<Tensor>> {
+        let Some((slot, _)) = leaf.slot else { return Ok(None) };
+        let Some(buffer) = &self.slots[slot].buffer else { return Ok(None) };
+        let [n, h, w, c] = [self.batch, leaf.map.height, leaf.map.width, leaf.map.channels].map(|v| v as i64);
+        let view = buffer.tensor().f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
+        let mut copy = view.f_empty_like()?;
+        copy.f_copy_(&view)?;
+        Ok(Some(copy))
+    }
+
     /// What is kept for the next pass.
     pub fn into_state(self) -> State {
         let Self { store, chains, entries, slots, .. } = self;
@@ -203,7 +231,10 @@ impl Tape {
     }
 
     /// A value as a tensor (batch, channels, height, width), channels-last; it shares the value's memory where it can.
-    fn tensor(&self, value: &Handle) -> Result<Tensor> {
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn tensor(&self, value: &Handle) -> Result<Tensor> {
         let map = &value.map;
         let plain = map.pixel == map.channels && value.norm.is_none();
         let (buffer, map) = if plain {
