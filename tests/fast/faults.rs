@@ -60,7 +60,10 @@ fn weights_that_are_not_finite() {
             let weight = trainer.network.parameters.named(name).expect("it is there").tensor.shallow_clone();
             let _ = weight.flatten(0, -1).get(-1).fill_(value);
         });
-        assert!(text.contains("the loss is not finite") && (text.contains(name) || name.starts_with("head")), "{name}: {text}");
+        assert!(
+            text.contains("the loss is not finite") && (text.contains(name) || name.starts_with("head")),
+            "{name}: {text}"
+        );
     }
 }
 

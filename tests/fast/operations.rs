@@ -81,7 +81,8 @@ impl Trial {
             let (variance, weight) = (spec.name.ends_with("running_var"), spec.shape.len() > 1);
             // Of weights the sum of squares is about 1 for each number that comes out; batch norms' own are of any sign.
             let scale = if weight { 1.0 / (spec.shape[1..].iter().product::<i64>() as f64).sqrt() } else { 1.0 };
-            let tensor = numbers(&spec.shape, kind, &spec.name, seed, |v| if variance { 0.5 + v * v } else { scale * v });
+            let tensor =
+                numbers(&spec.shape, kind, &spec.name, seed, |v| if variance { 0.5 + v * v } else { scale * v });
             tensor.set_requires_grad(spec.trained)
         };
         let tensors: Vec<Tensor> = self.graph.tensors.iter().map(of).collect();
@@ -98,7 +99,8 @@ impl Trial {
                 let images = images.set_requires_grad(true);
                 let output = reference::run(&self.graph, &[&images], &read, self.norm).expect("it runs").remove(0);
                 let result = reference::run(&head, &[&output], &[&factors], self.norm).expect("it runs").remove(0);
-                let leaves: Vec<&Tensor> = std::iter::once(&images).chain(read.iter().copied().filter(|t| t.requires_grad())).collect();
+                let leaves: Vec<&Tensor> =
+                    std::iter::once(&images).chain(read.iter().copied().filter(|t| t.requires_grad())).collect();
                 let mut found = Tensor::run_backward(&[(result * of_images).sum(kind)], &leaves, false, false);
                 let of_weights = found.split_off(1);
                 (output, found.remove(0), of_weights)
@@ -124,7 +126,10 @@ impl Trial {
     /// Compares the executors.
     pub fn check(&self) -> Result<(), String> {
         assert!(stage::recognise(&self.graph).is_some(), "it is to be computed in passes of its own: {}", self.graph);
-        let run = |seed| [By::Reference(Kind::Double), By::Reference(Kind::Float), By::Fast(Level::Best)].map(|by| self.run(by, seed));
+        let run = |seed| {
+            [By::Reference(Kind::Double), By::Reference(Kind::Float), By::Fast(Level::Best)]
+                .map(|by| self.run(by, seed))
+        };
         compare(2.5e-7, run).map_err(|e| format!("{}, batch {}, {:?}: {e}", self.graph, self.batch, self.norm))
     }
 }
@@ -157,10 +162,12 @@ fn window(most: i64) -> impl Strategy<Value = (Window, [i64; 2])> {
     let square = (1..=most).prop_map(|k| [k, k]);
     let kernel = prop_oneof![square, pair(1..=most), Just([1, 7]), Just([7, 1])];
     let dilation = prop_oneof![Just([1, 1]), Just([2, 2]), pair(1..=3i64)];
-    (kernel, pair(1..=3i64), dilation, prop_oneof![Just(2i64), 0..=4i64]).prop_map(|(kernel, stride, dilation, share)| {
-        let padding = [0, 1].map(|k| (kernel[k] - 1) * dilation[k] * share / 4);
-        (Window { kernel, stride, padding }, dilation)
-    })
+    (kernel, pair(1..=3i64), dilation, prop_oneof![Just(2i64), 0..=4i64]).prop_map(
+        |(kernel, stride, dilation, share)| {
+            let padding = [0, 1].map(|k| (kernel[k] - 1) * dilation[k] * share / 4);
+            (Window { kernel, stride, padding }, dilation)
+        },
+    )
 }
 
 /// A pool's window: its padding is at most half of it.
@@ -175,7 +182,11 @@ fn part() -> impl Strategy<Value = Part> {
     let features = 1..=40i64;
     prop_oneof![
         window(7).prop_map(|(window, dilation)| Part::Depthwise(window, dilation)),
-        (features.clone(), window(4)).prop_map(|(features, (window, dilation))| Part::Dense { features, window, dilation }),
+        (features.clone(), window(4)).prop_map(|(features, (window, dilation))| Part::Dense {
+            features,
+            window,
+            dilation
+        }),
         features.clone().prop_map(|features| {
             let window = Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
             Part::Dense { features, window, dilation: [1, 1] }
@@ -195,8 +206,12 @@ fn operation(shape: [i64; 3], stages: &[Stage]) -> Option<Chain> {
     let mut chain = Chain::of(shape);
     for Stage { relu, part, norm } in stages {
         let channels = chain.shape()[0];
-        let conv = |channels, window: &Window, dilation: &[i64; 2], groups| {
-            Layer::Conv { channels, window: *window, dilation: *dilation, groups, bias: false }
+        let conv = |channels, window: &Window, dilation: &[i64; 2], groups| Layer::Conv {
+            channels,
+            window: *window,
+            dilation: *dilation,
+            groups,
+            bias: false,
         };
         let pointwise = Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
         let is_pool = matches!(part, Part::Maximum(_) | Part::Mean(_));
@@ -230,10 +245,13 @@ fn any_trial() -> impl Strategy<Value = Trial> {
         1 => Just(Norm::Running),
         1 => (1..4u32).prop_map(Norm::Recalibrate),
     ];
-    (shape, prop::collection::vec(stage, 1..=3), batch, norm).prop_filter_map("it does not fit", |(shape, stages, batch, norm)| {
-        let graph = Arc::new(operation(shape, &stages)?.0);
-        Some(Trial { graph, batch, norm })
-    })
+    (shape, prop::collection::vec(stage, 1..=3), batch, norm).prop_filter_map(
+        "it does not fit",
+        |(shape, stages, batch, norm)| {
+            let graph = Arc::new(operation(shape, &stages)?.0);
+            Some(Trial { graph, batch, norm })
+        },
+    )
 }
 
 impl std::fmt::Debug for Trial {
