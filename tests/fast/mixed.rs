@@ -174,7 +174,6 @@ fn layers_that_are_left_to_libtorch() {
         conv(8, square(3, 1, 1), 4, false),
         conv(4, square(1, 1, 1), 1, false),
         conv(4, square(3, 1, 3), 4, false),
-        Layer::MaxPool(square(17, 1, 8)),
         Layer::Activation(Activation::Relu),
         Layer::Activation(Activation::Silu),
         Layer::BatchNorm { affine: true, epsilon: 1e-5, momentum: 0.1 },
