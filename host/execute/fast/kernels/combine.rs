@@ -2,7 +2,7 @@
 
 use super::map::{Fold, Map};
 use super::rows::add_to;
-use super::simd::{Level, each_channel, load, store};
+use super::simd::{Level, each_group, each_of, lanes, load_group, store_group};
 use super::work::{Parts, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
@@ -29,46 +29,64 @@ unsafe fn sum_image<S: Simd>(s: S, terms: &[Term], out: &Map, add: bool, image: 
     const BLOCK: usize = 4;
     // SAFETY: the caller's.
     unsafe {
-        each_channel!(s, out.channels, at, {
-            let zero = s.splat_f32s(0.0);
+        each_group!(s, out.channels, at, N, {
             let to = out.row(image, 0).add(at);
             let mut p = 0;
             while p < pixels {
                 let block = BLOCK.min(pixels - p);
-                let mut sums = [zero; BLOCK];
-                if add {
-                    for (k, sum) in sums.iter_mut().enumerate().take(block) {
-                        *sum = load(s, to.add((p + k) * out.pixel));
+                if block == BLOCK {
+                    sum_block::<_, N, BLOCK>(s, terms, image, at, p, to.add(p * out.pixel), out.pixel, add);
+                } else {
+                    for p in p..pixels {
+                        sum_block::<_, N, 1>(s, terms, image, at, p, to.add(p * out.pixel), out.pixel, add);
                     }
-                }
-                for term in terms {
-                    let from = term.map.row(image, 0).add(at + p * term.map.pixel).cast_const();
-                    let weight = s.splat_f32s(term.weight[image]);
-                    let (scale, shift) = match term.fold {
-                        Some(f) => (
-                            s.mul_f32s(load(s, f.scale.as_ptr().add(at)), weight),
-                            s.mul_f32s(load(s, f.shift.as_ptr().add(at)), weight),
-                        ),
-                        None => (weight, zero),
-                    };
-                    if block == BLOCK {
-                        for (k, sum) in sums.iter_mut().enumerate() {
-                            let v = s.mul_add_f32s(load(s, from.add(k * term.map.pixel)), scale, shift);
-                            *sum = s.add_f32s(*sum, v);
-                        }
-                    } else {
-                        for (k, sum) in sums.iter_mut().enumerate().take(block) {
-                            let v = s.mul_add_f32s(load(s, from.add(k * term.map.pixel)), scale, shift);
-                            *sum = s.add_f32s(*sum, v);
-                        }
-                    }
-                }
-                for (k, sum) in sums.iter().enumerate().take(block) {
-                    store(s, to.add((p + k) * out.pixel), *sum);
                 }
                 p += block;
             }
         });
+    }
+}
+
+/// P pixels from `p` on, N vectors of channels from `at` on.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a place in several maps")]
+unsafe fn sum_block<S: Simd, const N: usize, const P: usize>(
+    s: S,
+    terms: &[Term],
+    image: usize,
+    at: usize,
+    p: usize,
+    to: *mut f32,
+    step: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [[s.splat_f32s(0.0); N]; P];
+        if add {
+            for (k, sum) in sums.iter_mut().enumerate() {
+                *sum = load_group(s, to.add(k * step));
+            }
+        }
+        for term in terms {
+            let from = term.map.row(image, 0).add(at + p * term.map.pixel).cast_const();
+            let weight = s.splat_f32s(term.weight[image]);
+            let (scale, shift): ([_; N], [_; N]) = match term.fold {
+                Some(f) => {
+                    let scale: [_; N] = load_group(s, f.scale.as_ptr().add(at));
+                    let shift: [_; N] = load_group(s, f.shift.as_ptr().add(at));
+                    (each_of(|k| s.mul_f32s(scale[k], weight)), each_of(|k| s.mul_f32s(shift[k], weight)))
+                }
+                None => ([weight; N], [s.splat_f32s(0.0); N]),
+            };
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let v: [_; N] = load_group(s, from.add(k * term.map.pixel));
+                *sum = each_of(|k| s.add_f32s(sum[k], s.mul_add_f32s(v[k], scale[k], shift[k])));
+            }
+        }
+        for (k, sum) in sums.into_iter().enumerate() {
+            store_group(s, to.add(k * step), sum);
+        }
     }
 }
 
@@ -84,38 +102,36 @@ unsafe fn products_image<S: Simd>(s: S, g: &Map, maps: &[(Map, &[f32])], image: 
     unsafe {
         for y in 0..g.height {
             let d = g.row(image, y).cast_const();
-            each_channel!(s, channels, at, {
+            each_group!(s, channels, at, N, {
                 let zero = s.splat_f32s(0.0);
-                let mut sum = [zero; 2];
-                let mut p = 0;
-                while p < g.width {
-                    sum[p % 2] = s.add_f32s(sum[p % 2], load(s, d.add(p * g.pixel + at)));
-                    p += 1;
+                let mut sum = [[zero; N]; 2];
+                for p in 0..g.width {
+                    let d: [_; N] = load_group(s, d.add(p * g.pixel + at));
+                    sum[p % 2] = each_of(|k| s.add_f32s(sum[p % 2][k], d[k]));
                 }
-                add_to(s, sums.add(at), s.add_f32s(sum[0], sum[1]));
+                for k in 0..N {
+                    add_to(s, sums.add(at + k * lanes(s)), s.add_f32s(sum[0][k], sum[1][k]));
+                }
             });
             for (number, (map, mean)) in maps.iter().enumerate() {
                 let x = map.row(image, y).cast_const();
                 let sums = sums.add((1 + number) * channels);
-                each_channel!(s, channels, at, {
-                    let mean = load(s, mean.as_ptr().add(at));
-                    let zero = s.splat_f32s(0.0);
-                    let mut sum = [zero; 4];
+                each_group!(s, channels, at, N, {
+                    let mean: [_; N] = load_group(s, mean.as_ptr().add(at));
+                    let mut sum = [[s.splat_f32s(0.0); N]; 4];
                     let mut p = 0;
-                    while p + 4 <= g.width {
-                        for (k, sum) in sum.iter_mut().enumerate() {
-                            let v = s.sub_f32s(load(s, x.add((p + k) * map.pixel + at)), mean);
-                            *sum = s.mul_add_f32s(load(s, d.add((p + k) * g.pixel + at)), v, *sum);
-                        }
-                        p += 4;
-                    }
                     while p < g.width {
-                        let v = s.sub_f32s(load(s, x.add(p * map.pixel + at)), mean);
-                        sum[0] = s.mul_add_f32s(load(s, d.add(p * g.pixel + at)), v, sum[0]);
-                        p += 1;
+                        for sum in sum.iter_mut().take(g.width - p) {
+                            let x: [_; N] = load_group(s, x.add(p * map.pixel + at));
+                            let d: [_; N] = load_group(s, d.add(p * g.pixel + at));
+                            *sum = each_of(|k| s.mul_add_f32s(d[k], s.sub_f32s(x[k], mean[k]), sum[k]));
+                            p += 1;
+                        }
                     }
-                    let total = s.add_f32s(s.add_f32s(sum[0], sum[1]), s.add_f32s(sum[2], sum[3]));
-                    add_to(s, sums.add(at), total);
+                    for k in 0..N {
+                        let pair = |a: usize, b: usize| s.add_f32s(sum[a][k], sum[b][k]);
+                        add_to(s, sums.add(at + k * lanes(s)), s.add_f32s(pair(0, 1), pair(2, 3)));
+                    }
                 });
             }
         }

@@ -7,7 +7,7 @@ use super::map::{Map, Source};
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Parts, Scratch, Stretches, Threads};
+use super::work::{Partial, Parts, Scratch, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -519,10 +519,11 @@ pub fn backward(
     let mut sums = vec![0f64; if mean.is_some() { parts.count() * 2 * c.input[2] } else { 0 }];
     let depthwise = if matches!(c.front, Front::Depthwise(_)) { c.taps() * c.input[2] } else { 0 };
     let product = c.features.map_or(0, |features| features * c.inputs());
-    let mut partial = vec![0f32; if of_weights.is_some() { parts.count() * (depthwise + product) } else { 0 }];
+    let mut partial = Partial::take(if of_weights.is_some() { parts.count() * (depthwise + product) } else { 0 });
+    let partial = partial.numbers();
     let wanted = of_weights.is_some();
     {
-        let (sums, partial) = (Stretches::of(&mut sums, parts.count()), Stretches::of(&mut partial, parts.count()));
+        let (sums, partial) = (Stretches::of(&mut sums, parts.count()), Stretches::of(partial, parts.count()));
         threads.run(parts.count(), &|part| {
             // SAFETY: every part is run once; the numbers outlive the run.
             let (sums, partial) = unsafe { (sums.part(part), partial.part(part)) };

@@ -1,8 +1,13 @@
 //! Passes over rows of pixels: reading with batch norm and ReLU, their way back, sums for batch norm's statistics.
 
 use super::map::{Fold, Source};
-use super::simd::{each_channel, load, relu, store};
+use super::simd::{each_channel, each_group, each_of, lanes, load, load_group, relu, store, store_group};
 use pulp::Simd;
+
+/// Whether pixels stay in the first cache from one group of channels to the next. Longer rows are gone through in the order of memory.
+fn is_short(width: usize, step: usize) -> bool {
+    width * step <= 2048
+}
 
 /// out[p] = what `source` gives at pixel p of a row that begins at `x`; pixels of `out` are `out_step` apart.
 ///
@@ -14,22 +19,35 @@ pub unsafe fn read<S: Simd>(s: S, source: &Source, x: *const f32, out: *mut f32,
     // SAFETY: the caller's; fold has a number per channel.
     unsafe {
         match (source.fold, source.relu) {
+            (None, rectified) if is_short(width, step) => each_group!(s, channels, at, N, {
+                let (mut x, mut out) = (x.add(at), out.add(at));
+                for _ in 0..width {
+                    let v: [_; N] = load_group(s, x);
+                    store_group(s, out, if rectified { each_of(|k| relu(s, v[k])) } else { v });
+                    x = x.add(step);
+                    out = out.add(out_step);
+                }
+            }),
             (None, rectified) => {
-                // In the order of memory, since a wide map does not stay in the first cache.
                 for p in 0..width {
                     let (x, out) = (x.add(p * step), out.add(p * out_step));
-                    each_channel!(s, channels, at, {
-                        let v = load(s, x.add(at));
-                        store(s, out.add(at), if rectified { relu(s, v) } else { v });
+                    each_group!(s, channels, at, N, {
+                        let v: [_; N] = load_group(s, x.add(at));
+                        store_group(s, out.add(at), if rectified { each_of(|k| relu(s, v[k])) } else { v });
                     });
                 }
             }
-            (Some(Fold { scale, shift }), rectified) => each_channel!(s, channels, at, {
+            (Some(Fold { scale, shift }), rectified) => each_group!(s, channels, at, N, {
                 let (mut x, mut out) = (x.add(at), out.add(at));
-                let (scale, shift) = (load(s, scale.as_ptr().add(at)), load(s, shift.as_ptr().add(at)));
+                let scale: [_; N] = load_group(s, scale.as_ptr().add(at));
+                let shift: [_; N] = load_group(s, shift.as_ptr().add(at));
                 for _ in 0..width {
-                    let v = s.mul_add_f32s(load(s, x), scale, shift);
-                    store(s, out, if rectified { relu(s, v) } else { v });
+                    let x_: [_; N] = load_group(s, x);
+                    let v: [_; N] = each_of(|k| {
+                        let v = s.mul_add_f32s(x_[k], scale[k], shift[k]);
+                        if rectified { relu(s, v) } else { v }
+                    });
+                    store_group(s, out, v);
                     x = x.add(step);
                     out = out.add(out_step);
                 }
@@ -69,57 +87,66 @@ pub unsafe fn unread<S: Simd>(
     let (step, channels) = (source.map.pixel, source.map.channels);
     // SAFETY: the caller's; fold, mean and sums have a number per channel.
     unsafe {
-        if source.fold.is_none() && sums.is_none() {
+        if source.fold.is_none() && sums.is_none() && !is_short(width, step) {
             for p in 0..width {
                 let (x, d, out) = (x.add(p * step), d.add(p * d_step), out.add(p * out_step));
-                each_channel!(s, channels, at, {
-                    let mut g = load(s, d.add(at));
-                    if source.relu {
-                        let zero = s.splat_f32s(0.0);
-                        g = s.select_f32s(s.greater_than_f32s(load(s, x.add(at)), zero), g, zero);
-                    }
-                    if add {
-                        g = s.add_f32s(load(s, out.add(at)), g);
-                    }
-                    store(s, out.add(at), g);
+                each_group!(s, channels, at, N, {
+                    let (x, old): ([_; N], [_; N]) = (load_group(s, x.add(at)), load_group(s, out.add(at)));
+                    let d: [_; N] = load_group(s, d.add(at));
+                    let zero = s.splat_f32s(0.0);
+                    let g: [_; N] = each_of(|k| {
+                        let g = if source.relu {
+                            s.select_f32s(s.greater_than_f32s(x[k], zero), d[k], zero)
+                        } else {
+                            d[k]
+                        };
+                        if add { s.add_f32s(old[k], g) } else { g }
+                    });
+                    store_group(s, out.add(at), g);
                 });
             }
             return;
         }
-        each_channel!(s, channels, at, {
+        each_group!(s, channels, at, N, {
             let (mut x, mut d, mut out) = (x.add(at), d.add(at), out.add(at));
             let zero = s.splat_f32s(0.0);
-            let (scale, shift) = match source.fold {
-                Some(f) => (load(s, f.scale.as_ptr().add(at)), load(s, f.shift.as_ptr().add(at))),
-                None => (s.splat_f32s(1.0), zero),
+            let (scale, shift): ([_; N], [_; N]) = match source.fold {
+                Some(f) => (load_group(s, f.scale.as_ptr().add(at)), load_group(s, f.shift.as_ptr().add(at))),
+                None => ([s.splat_f32s(1.0); N], [zero; N]),
             };
-            let mean = match sums {
-                Some(sums) => load(s, sums.mean.as_ptr().add(at)),
-                None => zero,
+            let mean: [_; N] = match sums {
+                Some(sums) => load_group(s, sums.mean.as_ptr().add(at)),
+                None => [zero; N],
             };
-            let (mut sum, mut product) = (zero, zero);
+            let (mut sum, mut product) = ([zero; N], [zero; N]);
             for _ in 0..width {
-                let x_ = load(s, x);
-                let mut g = load(s, d);
+                let x_: [_; N] = load_group(s, x);
+                let mut g: [_; N] = load_group(s, d);
                 if source.relu {
-                    let v = if source.fold.is_some() { s.mul_add_f32s(x_, scale, shift) } else { x_ };
-                    g = s.select_f32s(s.greater_than_f32s(v, zero), g, zero);
+                    g = each_of(|k| {
+                        let v = if source.fold.is_some() { s.mul_add_f32s(x_[k], scale[k], shift[k]) } else { x_[k] };
+                        s.select_f32s(s.greater_than_f32s(v, zero), g[k], zero)
+                    });
                 }
                 if add {
-                    g = s.add_f32s(load(s, out), g);
+                    let old: [_; N] = load_group(s, out);
+                    g = each_of(|k| s.add_f32s(old[k], g[k]));
                 }
                 if sums.is_some() {
-                    sum = s.add_f32s(sum, g);
-                    product = s.mul_add_f32s(g, s.sub_f32s(x_, mean), product);
+                    sum = each_of(|k| s.add_f32s(sum[k], g[k]));
+                    product = each_of(|k| s.mul_add_f32s(g[k], s.sub_f32s(x_[k], mean[k]), product[k]));
                 }
-                store(s, out, g);
+                store_group(s, out, g);
                 x = x.add(step);
                 d = d.add(d_step);
                 out = out.add(out_step);
             }
             if let Some(sums) = sums {
-                add_to(s, sums.sums.add(at), sum);
-                add_to(s, sums.sums.add(channels + at), product);
+                for k in 0..N {
+                    let at = at + k * lanes(s);
+                    add_to(s, sums.sums.add(at), sum[k]);
+                    add_to(s, sums.sums.add(channels + at), product[k]);
+                }
             }
         });
     }
@@ -158,30 +185,31 @@ pub unsafe fn moments<S: Simd>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        each_channel!(s, channels, at, {
-            let shift = load(s, shift.add(at));
+        each_group!(s, channels, at, N, {
+            const TOGETHER: usize = 4 / N;
+            let shift: [_; N] = load_group(s, shift.add(at));
             let zero = s.splat_f32s(0.0);
-            let (mut sum, mut square) = ([zero; 4], [zero; 4]);
+            let (mut sum, mut square) = ([[zero; N]; TOGETHER], [[zero; N]; TOGETHER]);
             let mut y = y.add(at);
             let mut left = pixels;
-            while left >= 4 {
-                for k in 0..4 {
-                    let v = s.sub_f32s(load(s, y.add(k * step)), shift);
-                    sum[k] = s.add_f32s(sum[k], v);
-                    square[k] = s.mul_add_f32s(v, v, square[k]);
+            while left > 0 {
+                for pixel in 0..TOGETHER.min(left) {
+                    let v: [_; N] = load_group(s, y);
+                    for k in 0..N {
+                        let v = s.sub_f32s(v[k], shift[k]);
+                        sum[pixel][k] = s.add_f32s(sum[pixel][k], v);
+                        square[pixel][k] = s.mul_add_f32s(v, v, square[pixel][k]);
+                    }
+                    y = y.add(step);
                 }
-                y = y.add(4 * step);
-                left -= 4;
+                left -= TOGETHER.min(left);
             }
-            for _ in 0..left {
-                let v = s.sub_f32s(load(s, y), shift);
-                sum[0] = s.add_f32s(sum[0], v);
-                square[0] = s.mul_add_f32s(v, v, square[0]);
-                y = y.add(step);
+            for k in 0..N {
+                let at = at + k * lanes(s);
+                let total = |v: &[[_; N]; TOGETHER]| v[1..].iter().fold(v[0][k], |sum, v| s.add_f32s(sum, v[k]));
+                add_to(s, sums.add(at), total(&sum));
+                add_to(s, sums.add(channels + at), total(&square));
             }
-            let total = |v: [_; 4]| s.add_f32s(s.add_f32s(v[0], v[1]), s.add_f32s(v[2], v[3]));
-            add_to(s, sums.add(at), total(sum));
-            add_to(s, sums.add(channels + at), total(square));
         });
     }
 }
@@ -222,26 +250,32 @@ pub unsafe fn unfold<S: Simd>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        each_channel!(s, channels, at, {
+        each_group!(s, channels, at, N, {
             let (mut g, mut y, mut out) = (g.add(at), y.wrapping_add(at), out.add(at));
             let factor = s.splat_f32s(factor);
             match norm {
                 None => {
                     for _ in 0..width {
-                        store(s, out, s.mul_f32s(load(s, g), factor));
+                        let g_: [_; N] = load_group(s, g);
+                        let v: [_; N] = each_of(|k| s.mul_f32s(g_[k], factor));
+                        store_group(s, out, v);
                         g = g.add(g_step);
                         out = out.add(out_step);
                     }
                 }
                 Some(norm) => {
-                    let scale = s.mul_f32s(load(s, norm.scale.as_ptr().add(at)), factor);
-                    let slope = load(s, norm.slope.as_ptr().add(at));
-                    let mean = load(s, norm.mean.as_ptr().add(at));
-                    let shift = load(s, norm.shift.as_ptr().add(at));
+                    let scale: [_; N] = load_group(s, norm.scale.as_ptr().add(at));
+                    let scale: [_; N] = each_of(|k| s.mul_f32s(scale[k], factor));
+                    let slope: [_; N] = load_group(s, norm.slope.as_ptr().add(at));
+                    let mean: [_; N] = load_group(s, norm.mean.as_ptr().add(at));
+                    let shift: [_; N] = load_group(s, norm.shift.as_ptr().add(at));
                     for _ in 0..width {
-                        let distance = s.sub_f32s(load(s, y), mean);
-                        let v = s.mul_add_f32s(slope, distance, s.mul_add_f32s(scale, load(s, g), shift));
-                        store(s, out, v);
+                        let (y_, g_): ([_; N], [_; N]) = (load_group(s, y), load_group(s, g));
+                        let v: [_; N] = each_of(|k| {
+                            let distance = s.sub_f32s(y_[k], mean[k]);
+                            s.mul_add_f32s(slope[k], distance, s.mul_add_f32s(scale[k], g_[k], shift[k]))
+                        });
+                        store_group(s, out, v);
                         g = g.add(g_step);
                         y = y.add(y_step);
                         out = out.add(out_step);

@@ -90,3 +90,59 @@ macro_rules! each_channel {
     }};
 }
 pub(super) use each_channel;
+
+/// As `each_channel`, by `$n` vectors at a time: two where they fit, so that whole lines of the cache are used at once.
+macro_rules! each_group {
+    ($s:ident, $count:expr, $at:ident, $n:ident, $body:block) => {{
+        let count: usize = $count;
+        let mut $at = 0;
+        {
+            const $n: usize = 2;
+            while $at + $n * $crate::execute::fast::kernels::simd::lanes($s) <= count {
+                $body
+                $at += $n * $crate::execute::fast::kernels::simd::lanes($s);
+            }
+        }
+        {
+            const $n: usize = 1;
+            while $at + $crate::execute::fast::kernels::simd::lanes($s) <= count {
+                $body
+                $at += $crate::execute::fast::kernels::simd::lanes($s);
+            }
+            let $s = pulp::Scalar::new();
+            while $at < count {
+                $body
+                $at += 1;
+            }
+        }
+    }};
+}
+pub(super) use each_group;
+
+/// N vectors, one after the other.
+///
+/// # Safety
+/// As [`load`] for all of them.
+#[inline(always)]
+pub unsafe fn load_group<S: Simd, const N: usize>(s: S, p: *const f32) -> [S::f32s; N] {
+    // SAFETY: the caller's.
+    std::array::from_fn(|k| unsafe { load(s, p.add(k * S::F32_LANES)) })
+}
+
+/// Writes N vectors, one after the other.
+///
+/// # Safety
+/// As [`store`] for all of them.
+#[inline(always)]
+pub unsafe fn store_group<S: Simd, const N: usize>(s: S, p: *mut f32, v: [S::f32s; N]) {
+    for (k, v) in v.into_iter().enumerate() {
+        // SAFETY: the caller's.
+        unsafe { store(s, p.add(k * S::F32_LANES), v) }
+    }
+}
+
+/// One result from each of N.
+#[inline(always)]
+pub fn each_of<T: Copy, const N: usize>(f: impl FnMut(usize) -> T) -> [T; N] {
+    std::array::from_fn(f)
+}

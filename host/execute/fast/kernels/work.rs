@@ -70,6 +70,32 @@ impl<T> Stretches<T> {
 
 thread_local! {
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static PARTIAL: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Zeros in which the parts of a batch gather what will be summed, kept from call to call. One is had at a time.
+#[derive(Debug)]
+pub struct Partial(Vec<f32>);
+
+impl Partial {
+    /// So many zeros.
+    pub fn take(length: usize) -> Self {
+        let mut numbers = PARTIAL.take();
+        numbers.clear();
+        numbers.resize(length, 0.0);
+        Self(numbers)
+    }
+
+    /// The numbers.
+    pub fn numbers(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        PARTIAL.set(std::mem::take(&mut self.0));
+    }
 }
 
 /// This thread's scratch memory, whatever it holds. It is kept for the next who takes it.
