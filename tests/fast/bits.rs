@@ -114,3 +114,24 @@ fn memory_that_was_used_before() {
         assert!(both(&case, &mut trainer, &plans[*plan], *n, *n as u64) == *expected, "plan {plan}, {n} examples");
     }
 }
+
+/// The kernels, and what libtorch computes of a network of the executor's own operations: loss, gradients, running statistics.
+#[test]
+fn any_number_of_threads_in_a_pass() {
+    for (case, plan) in [
+        (Case::new(darts_space(), (3, 16, 32), 16), Plan::strongest(28).relax(3)),
+        (Case::new(darts_space(), (3, 6, 9), 37), Plan::strongest(28).relax_all()),
+    ] {
+        let alpha = case.alpha(1);
+        let plan = plan.resolve(&alpha, 0);
+        let found = [1, 2, 3, 4].map(|threads| {
+            let mut trainer = case.trainer(Kind::Float, CpuExecutor::Fast, &alpha, 0);
+            tch::set_num_threads(threads);
+            both(&case, &mut trainer, &plan, case.examples, 0)
+        });
+        for (threads, other) in found.iter().enumerate().skip(1) {
+            let differ: Vec<&str> = found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+            assert!(differ.is_empty(), "{} threads: {differ:?}", threads + 1);
+        }
+    }
+}

@@ -25,6 +25,8 @@ pub struct Case {
     pub side: i64,
     pub examples: i64,
     pub order: Order,
+    /// As `compare` has it.
+    pub rounding: f64,
 }
 
 /// What a pass is differentiated by.
@@ -34,9 +36,17 @@ pub enum Of {
     Weights,
 }
 
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let cell = &self.space.form.cell_types[0];
+        write!(f, "{} inputs, {} nodes, {:?}, {:?}, {:?}; ", cell.inputs, cell.nodes, cell.edges, cell.combine, cell.output)?;
+        write!(f, "{} cells, {} channels, images of {}, batch {}", self.cells, self.channels, self.side, self.examples)
+    }
+}
+
 impl Case {
     pub fn new(space: Arc<Space>, (cells, channels, side): (i64, i64, i64), examples: i64) -> Self {
-        Self { space, cells, channels, side, examples, order: Order::First }
+        Self { space, cells, channels, side, examples, order: Order::First, rounding: 1e-6 }
     }
 
     /// α of this space; numbers of single precision.
@@ -81,7 +91,7 @@ impl Case {
         let mut ours = alpha.clone();
         plan.set_alpha(&mut ours);
         let plan = plan.resolve(&ours, 0);
-        compare(1e-6, |draw| {
+        compare(self.rounding, |draw| {
             let run = |kind, cpu| {
                 let mut trainer = self.trainer(kind, cpu, &ours, draw);
                 let [search, train] = [0, 1].map(|k| self.batch(kind, self.examples, 2 * draw + k));
@@ -95,7 +105,7 @@ impl Case {
     /// As [`Case::check`], for both phases.
     pub fn check_both(&self, plan: &Plan) {
         for of in [Of::Alpha, Of::Weights] {
-            self.check(plan, of).unwrap_or_else(|e| panic!("{of:?}, {:?}, {plan:?}: {e}", self.space.form));
+            self.check(plan, of).unwrap_or_else(|e| panic!("{of:?} of {self:?}, {:?}: {e}", plan.gates));
         }
     }
 }
@@ -237,7 +247,8 @@ pub fn random(seed: u64, candidates: &[&str], op_sets: &OpSets) -> (Case, Plan) 
     let stream = &mut Stream::new(seed, Purpose::Split, 3);
     let mut up_to = |least: u64, most: u64| (least + stream.index(most + 1 - least)) as i64;
     let size = (up_to(1, 3), up_to(2, 9), up_to(3, 9));
-    let case = Case::new(space.clone(), size, up_to(1, 5));
+    // Of a single example the head's gradient is the same for every pixel, and the last batch norm lets nothing of it through.
+    let case = Case::new(space.clone(), size, up_to(2, 5));
     (case, random_plan(seed, &space))
 }
 
@@ -316,7 +327,7 @@ fn other_spaces() {
 fn gradients_by_finite_differences() {
     let op_sets = op_sets("darts-ops");
     let mut compared = 0;
-    for seed in 0..12 {
+    for seed in 0..16 {
         let (case, plan) = random(seed, &CANDIDATES, &op_sets);
         // A drop belongs to the step; a penalty is no part of the loss that is looked at.
         let plan = Plan { penalties: BTreeMap::new(), ..plan };
@@ -359,10 +370,10 @@ fn gradients_by_finite_differences() {
         let rows = edges.iter().filter_map(|edge| Some((found.rows[*edge].as_ref()?, &of_alpha[*edge])));
         let (along_alpha, size) = rows.fold((0.0, 0.0), |(sum, size), (g, d)| {
             let (dot, own): (f64, f64) = g.iter().zip(d).fold((0.0, 0.0), |(s, o), (g, d)| (s + g * d, o + g * g));
-            compared += 1;
             (sum + dot, size + own)
         });
+        compared += usize::from(size > 0.0);
         assert!((along_alpha - by_alpha).abs() < 1e-3 * (1e-3 + f64::sqrt(size)), "{seed}: {along_alpha} {by_alpha}");
     }
-    assert!(compared > 12, "{compared} rows of α");
+    assert!(compared > 6, "α was looked at in {compared} networks");
 }

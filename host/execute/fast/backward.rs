@@ -1,5 +1,6 @@
 //! The way back through a pass: the gradients of the weights and mixtures that ask for them, from that of the result.
 
+use super::classifier::ClassifierEntry;
 use super::kernels::combine::{self, Term};
 use super::kernels::convolution::{self, Gradient, Target, WeightGradients};
 use super::kernels::map::Map;
@@ -64,6 +65,7 @@ impl Tape {
                 Some(Entry::Stage(entry)) => way.stage(number, &entry)?,
                 Some(Entry::Sum(entry)) => way.sum(&entry)?,
                 Some(Entry::Unknown(entry)) => way.unknown(&entry, gradient)?,
+                Some(Entry::Classifier(entry)) => way.classifier(&entry, gradient)?,
                 None => {}
             }
         }
@@ -363,6 +365,17 @@ impl Backward<'_> {
             let map = Map { data: slice::address(&plain), pixel: channels, height, width, channels };
             let part = Term { map, fold: None, weight: &self.tape.ones };
             combine::sum(self.tape.go(), &[part], &to, add, self.tape.batch);
+        }
+        Ok(())
+    }
+
+    fn classifier(&mut self, entry: &ClassifierEntry, last: &Tensor) -> Result<()> {
+        let found = entry.backward(last)?;
+        if let Some((to, add)) = self.gathering(&entry.input)? {
+            found.of_input(self.tape, &to, add)?;
+        }
+        for (tensor, gradient) in found.tensors {
+            self.found(&tensor, gradient)?;
         }
         Ok(())
     }

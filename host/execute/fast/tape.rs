@@ -3,6 +3,7 @@
 //! A value is a map in memory, with the batch norm that its readers apply as they read. Nothing is remembered where no gradient
 //! will be asked for: upstream of the first value that one depends on, the memory of a map is free again once it has been read.
 
+use super::classifier::{self, ClassifierEntry};
 use super::kernels::combine::{self, Term};
 use super::kernels::convolution::{self, Moments, Weights};
 use super::kernels::map::Map;
@@ -69,6 +70,7 @@ pub(super) enum Entry {
     Stage(StageEntry),
     Sum(SumEntry),
     Unknown(UnknownEntry),
+    Classifier(ClassifierEntry),
 }
 
 /// Where the gradient of a value gathers.
@@ -424,6 +426,14 @@ impl Executor for Tape {
     }
 
     fn run_last(&mut self, graph: &LayerGraph, input: &Handle, tensors: &[&Tensor]) -> Result<Tensor> {
+        if classifier::is_classifier(graph) && tensors.iter().all(|t| slice::is_plain(t)) {
+            let (logits, entry) = classifier::forward(self, input, tensors)?;
+            if self.recording && (input.slot.is_some() || tensors.iter().any(|t| t.requires_grad())) {
+                self.push(Entry::Classifier(entry));
+                return Ok(logits.f_set_requires_grad(true)?);
+            }
+            return Ok(logits);
+        }
         let (mut outputs, entry) = self.unknown(graph, input, tensors)?;
         let output = outputs.pop().ok_or_else(|| crate::Error::new("the head returned nothing"))?;
         let output = apart(&output, input)?.f_detach()?;
