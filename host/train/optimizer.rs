@@ -1,6 +1,7 @@
 //! Optimizers: SGD for weights, Adam for α. Ours, because libtorch's hide their state.
 
 use crate::error::Result;
+use crate::native::slice;
 use crate::spec::{ArchitectureOptimizer, Order, WeightsOptimizer};
 use crate::supernet::Parameters;
 use std::collections::BTreeMap;
@@ -58,6 +59,12 @@ impl Sgd {
             };
             for (weight, gradient) in &mut pairs {
                 let mut value = parameters.get(*weight).tensor.shallow_clone();
+                if [&value, gradient].into_iter().all(slice::is_plain)
+                    && self.momentum.get(weight).is_none_or(slice::is_plain)
+                {
+                    self.step_plain(*weight, &mut value, gradient, scale.as_ref(), rate)?;
+                    continue;
+                }
                 if let Some(scale) = &scale {
                     let _ = gradient.f_mul_(scale)?;
                 }
@@ -77,6 +84,42 @@ impl Sgd {
             }
             Ok(true)
         })
+    }
+
+    /// The step of one weight in one pass over its numbers. Every operation rounds as libtorch's does, so that the bits are the
+    /// same.
+    fn step_plain(
+        &mut self,
+        weight: usize,
+        value: &mut Tensor,
+        gradient: &mut Tensor,
+        scale: Option<&Tensor>,
+        rate: f64,
+    ) -> Result<()> {
+        let (decay, kept, rate) = (self.settings.weight_decay as f32, self.settings.momentum as f32, rate as f32);
+        let scale = scale.map(|scale| scale.f_double_value(&[])).transpose()?.map(|scale| scale as f32);
+        let wanted = |g: f32, w: f32| {
+            let g = scale.map_or(g, |scale| g * scale);
+            if self.settings.weight_decay == 0.0 { g } else { g + w * decay }
+        };
+        let values = slice::numbers_mut(value);
+        if self.settings.momentum == 0.0 {
+            for (w, g) in values.iter_mut().zip(slice::numbers(gradient)) {
+                *w -= wanted(*g, *w) * rate;
+            }
+        } else if let Some(momentum) = self.momentum.get_mut(&weight) {
+            for ((w, g), m) in values.iter_mut().zip(slice::numbers(gradient)).zip(slice::numbers_mut(momentum)) {
+                *m = *m * kept + wanted(*g, *w);
+                *w -= *m * rate;
+            }
+        } else {
+            for (w, g) in values.iter_mut().zip(slice::numbers_mut(gradient)) {
+                *g = wanted(*g, *w);
+                *w -= *g * rate;
+            }
+            self.momentum.insert(weight, gradient.copy());
+        }
+        Ok(())
     }
 
     /// Where a step without a limit on the norm would take a weight: w − rate · (g + momentum · m + decay · w). Nothing is moved.

@@ -604,6 +604,11 @@ impl Backward<'_> {
         let (channels, inputs, at_a_time) = (c.channels(), c.inputs(), c.rows());
         let (from, output) = (&self.gradient.map, &self.gradient.output);
         let of_input = self.target.is_some();
+        // Rows of the tile that take the product's result as it is; short ones are better computed together.
+        let (direct, down) = match c.front {
+            Front::Depthwise(w) => (w.stride[1] == 1 && width >= 16 && c.features.is_some(), w.stride[0]),
+            _ => (false, 1),
+        };
         // SAFETY: the caller's.
         unsafe {
             if self.of_weights.is_some() {
@@ -643,9 +648,15 @@ impl Backward<'_> {
                         gemm(s, [inputs, features, pixels], x, g, features, product.as_mut_ptr(), features, true);
                     }
                     let needed = of_input || (self.of_weights.is_some() && matches!(c.front, Front::Depthwise(_)));
-                    if needed {
+                    let transposed = self.weights.transposed.as_ptr();
+                    if direct {
+                        for k in 0..count {
+                            let g = Matrix { data: g.add(k * width * features), row: features, column: 1 };
+                            let to = back.data.add(back.origin + (y + k) * down * back.row);
+                            gemm(s, [width, inputs, features], g, transposed, inputs, to, inputs, false);
+                        }
+                    } else if needed {
                         let g = Matrix { data: g, row: features, column: 1 };
-                        let transposed = self.weights.transposed.as_ptr();
                         gemm(s, [pixels, inputs, features], g, transposed, inputs, d, inputs, false);
                     }
                     of_rows = d;
@@ -655,6 +666,7 @@ impl Backward<'_> {
                     match (&c.front, self.target) {
                         (Front::Pixels, Some(target)) => self.row(s, image, y + k, row, inputs, target),
                         (Front::Pixels, None) => {}
+                        (Front::Depthwise(_), _) if direct => {}
                         (Front::Depthwise(w), _) => {
                             let to = back.data.add(back.origin + (y + k) * w.stride[0] * back.row);
                             if w.stride[1] == 1 {

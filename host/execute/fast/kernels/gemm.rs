@@ -69,11 +69,12 @@ unsafe fn columns<S: Simd, const N: usize>(
     let at = |i: usize| Matrix { data: a.data.wrapping_add(i * a.row), ..a };
     // SAFETY: rows are taken in heights that fit.
     unsafe {
-        while i + ROWS <= m {
+        // Eight rows are better halved than taken as six and two.
+        while i + ROWS <= m && m - i != 8 {
             block::<S, ROWS, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
             i += ROWS;
         }
-        if i + 4 <= m {
+        while i + 4 <= m {
             block::<S, 4, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
             i += 4;
         }
