@@ -30,7 +30,8 @@ fn search(threads: u32, settings: &[&str]) -> BTreeMap<&'static str, Vec<u8>> {
 
 #[test]
 fn any_number_of_threads() {
-    for settings in [&[][..], &["policy.script=../scripts/darts.rhai", "search.architecture.order=second"]] {
+    let script = format!("policy.script={}", repository("scripts/darts.rhai").display());
+    for settings in [&[][..], &[&script, "policy.params={}", "search.architecture.order=second"]] {
         let one = search(1, settings);
         for threads in [2, 3] {
             assert_same(&one, &search(threads, settings), &format!("{threads} threads"));
