@@ -30,7 +30,8 @@ fn search(threads: u32, settings: &[&str]) -> BTreeMap<&'static str, Vec<u8>> {
 
 #[test]
 fn any_number_of_threads() {
-    for settings in [&[][..], &["policy.script=../scripts/darts.rhai", "search.architecture.order=second"]] {
+    let script = format!("policy.script={}", repository("scripts/darts.rhai").display());
+    for settings in [&[][..], &[&script, "policy.params={}", "search.architecture.order=second"]] {
         let one = search(1, settings);
         for threads in [2, 3] {
             assert_same(&one, &search(threads, settings), &format!("{threads} threads"));
@@ -116,5 +117,26 @@ fn memory_that_was_used_before() {
         let logits = trainer.network.logits(&nothing, &plans[1], &mixture, Norm::Batch).expect("it runs");
         assert!(flat(&logits).iter().all(|v| v.is_nan()));
         assert!(both(&case, &mut trainer, &plans[*plan], *n, *n as u64) == *expected, "plan {plan}, {n} examples");
+    }
+}
+
+/// The kernels, and what libtorch computes of a network of the executor's own operations: loss, gradients, running statistics.
+#[test]
+fn any_number_of_threads_in_a_pass() {
+    for (case, plan) in [
+        (Case::new(darts_space(), (3, 16, 32), 16), Plan::strongest(28).relax(3)),
+        (Case::new(darts_space(), (3, 6, 9), 37), Plan::strongest(28).relax_all()),
+    ] {
+        let alpha = case.alpha(1);
+        let plan = plan.resolve(&alpha, 0);
+        let found = [1, 2, 3, 4].map(|threads| {
+            let mut trainer = case.trainer(Kind::Float, CpuExecutor::Fast, &alpha, 0);
+            tch::set_num_threads(threads);
+            both(&case, &mut trainer, &plan, case.examples, 0)
+        });
+        for (threads, other) in found.iter().enumerate().skip(1) {
+            let differ: Vec<&str> = found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+            assert!(differ.is_empty(), "{} threads: {differ:?}", threads + 1);
+        }
     }
 }

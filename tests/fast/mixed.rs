@@ -25,7 +25,7 @@ fn biased(op) { op.relu().conv(#{ kernel: 3, padding: 1, stride: op.stride, bias
 fn gated(op) { let y = op.conv_same(op.channels_out, 1, op.stride).batch_norm(true); y * y.global_avg_pool().sigmoid() }
 fn grouped(op) { op.conv(#{ kernel: 1, stride: op.stride, groups: op.channels_in, channels: op.channels_in }).silu().pointwise().batch_norm() }
 fn rectangle(op) { op.relu().conv(#{ kernel: [1, 7], padding: [0, 3], stride: op.stride }).batch_norm(true).max_pool(3) }
-fn strided(op) { op.max_pool(2 + op.stride % 2, op.stride).pad(0, 0, 0, 0).pointwise() }
+fn strided(op) { op.max_pool(3, op.stride).pad(0, 0, 0, 0).pointwise() }
 fn sum(op) { let y = op.relu().depthwise(3, op.stride).pointwise(); y + y.relu().pointwise() }
 "#;
 
@@ -48,7 +48,8 @@ fn mixed(op_sets: &OpSets, candidates: &[&str], seeds: std::ops::Range<u64>) {
         let settings = case.settings(Kind::Float, CpuExecutor::Fast, 0);
         let found = known(&Network::build(&case.space, &settings, Include::All).expect("it can be built"));
         all = [all[0] + found[0], all[1] + found[1]];
-        case.check_both(&plan);
+        // How near libtorch's own sums come depends on the layout that their gradients arrive in.
+        Case { rounding: 5e-6, ..case }.check_both(&plan);
     }
     assert!(all.iter().all(|n| *n > 20), "{all:?}");
 }
@@ -186,7 +187,6 @@ fn layers_that_are_left_to_libtorch() {
         conv(8, square(3, 1, 1), 4, false),
         conv(4, square(1, 1, 1), 1, false),
         conv(4, square(3, 1, 3), 4, false),
-        Layer::MaxPool(square(17, 1, 8)),
         Layer::Activation(Activation::Relu),
         Layer::Activation(Activation::Silu),
         Layer::BatchNorm { affine: true, epsilon: 1e-5, momentum: 0.1 },
@@ -197,4 +197,25 @@ fn layers_that_are_left_to_libtorch() {
         let graph: LayerGraph = Chain::of([4, 20, 20]).add(layer).expect("it fits").0;
         assert!(stage::recognise(&graph).is_none(), "{name}");
     }
+}
+
+/// Float64 is the reference executor's, whatever the spec says.
+#[test]
+fn double_precision_is_left_to_libtorch() {
+    let case = Case::new(odd_space(), (3, 4, 6), 3);
+    for (kind, cpu, fast) in [
+        (Kind::Float, CpuExecutor::Fast, true),
+        (Kind::Float, CpuExecutor::Reference, false),
+        (Kind::Double, CpuExecutor::Fast, false),
+    ] {
+        assert_eq!(case.trainer(kind, cpu, &case.alpha(1), 0).network.is_fast(), fast, "{kind:?}, {cpu:?}");
+    }
+    let plan = Plan::strongest(5).resolve(&case.alpha(1), 0);
+    let logits = [CpuExecutor::Fast, CpuExecutor::Reference].map(|cpu| {
+        let trainer = case.trainer(Kind::Double, cpu, &case.alpha(1), 0);
+        let mixture = trainer.mixture(&plan).expect("weights");
+        let images = case.batch(Kind::Double, 3, 0).images;
+        Vec::<f64>::try_from(trainer.network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs").flatten(0, -1))
+    });
+    assert_eq!(logits[0].as_ref().ok(), logits[1].as_ref().ok());
 }

@@ -1,5 +1,6 @@
 //! The way back through a pass: the gradients of the weights and mixtures that ask for them, from that of the result.
 
+use super::classifier::ClassifierEntry;
 use super::kernels::combine::{self, Term};
 use super::kernels::convolution::{self, Gradient, Target, WeightGradients};
 use super::kernels::map::Map;
@@ -11,7 +12,8 @@ use super::tape::{Entry, Mixture, StageEntry, SumEntry, SumTerm, Tape, UnknownEn
 use super::value::{Norm, Value};
 use crate::error::{Error, Result};
 use crate::native::slice;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
@@ -30,6 +32,8 @@ pub struct Backward<'a> {
     tape: &'a mut Tape,
     incoming: Vec<Option<Incoming>>,
     weights: HashMap<usize, Tensor>,
+    /// Slots whose values count by a factor of 0: there is a gradient, and it is zero where nothing else has gathered.
+    zeros: HashSet<usize>,
 }
 
 /// Gradients that a pass found.
@@ -55,12 +59,13 @@ impl Tape {
     pub fn backward(&mut self, gradient: &Tensor) -> Result<Found> {
         let mut incoming = Vec::new();
         incoming.resize_with(self.entries.len(), || None);
-        let mut way = Backward { incoming, weights: HashMap::new(), tape: self };
+        let mut way = Backward { incoming, weights: HashMap::new(), zeros: HashSet::new(), tape: self };
         for number in (0..way.tape.entries.len()).rev() {
             match way.tape.entries[number].take() {
                 Some(Entry::Stage(entry)) => way.stage(number, &entry)?,
                 Some(Entry::Sum(entry)) => way.sum(&entry)?,
                 Some(Entry::Unknown(entry)) => way.unknown(&entry, gradient)?,
+                Some(Entry::Classifier(entry)) => way.classifier(&entry, gradient)?,
                 None => {}
             }
         }
@@ -78,6 +83,16 @@ impl Backward<'_> {
         let slot = &self.tape.slots[slot];
         let buffer = slot.buffer.clone()?;
         Some((whole(&buffer, slot.sizes).channels(first, value.map.channels), buffer))
+    }
+
+    /// Notes that a value has a gradient, zero where nothing else gathers.
+    fn note_zero(&mut self, value: &Value) {
+        self.zeros.extend(value.slot.map(|(slot, _)| slot));
+    }
+
+    /// Whether nothing but zeros reaches the result from a value for which nothing has gathered.
+    fn is_zero(&self, value: &Value) -> bool {
+        value.slot.is_some_and(|(slot, _)| self.zeros.contains(&slot))
     }
 
     /// Where the gradient of a value gathers, and whether something is there already.
@@ -115,7 +130,15 @@ impl Backward<'_> {
         if let Some((slot, _)) = entry.output.slot {
             self.tape.slots[slot].buffer = None;
         }
-        let Some(mut incoming) = incoming else { return Ok(()) };
+        let Some(mut incoming) = incoming else {
+            if self.is_zero(&entry.output) {
+                for tensor in stage.tensors().map(|t| &entry.tensors[t]).filter(|t| t.requires_grad()) {
+                    self.found(tensor, tensor.f_zeros_like()?)?;
+                }
+                self.note_zero(&entry.input);
+            }
+            return Ok(());
+        };
         let wanted = |tensor: &usize| entry.tensors[*tensor].requires_grad();
         let affine: Vec<usize> =
             stage.norm.iter().flat_map(|n| n.tensors.iter().skip(2).copied()).filter(wanted).collect();
@@ -204,6 +227,13 @@ impl Backward<'_> {
             for (term, sums) in entry.terms.iter().zip(sums) {
                 self.term(&g, &buffer, term, sums)?;
             }
+        } else if self.is_zero(&entry.output) {
+            for term in &entry.terms {
+                if let Some((number, _)) = term.mixture {
+                    self.tape.mixtures[number].reached = true;
+                }
+                self.note_zero(&term.value);
+            }
         }
         if let (true, Some((slot, _))) = (entry.last, entry.output.slot) {
             self.tape.slots[slot].buffer = None;
@@ -271,6 +301,7 @@ impl Backward<'_> {
             gradient[position] += f64::from(term.factor) * (0..channels).map(of).sum::<f64>();
         }
         if term.weight.iter().all(|w| *w == 0.0) {
+            self.note_zero(&term.value);
             return Ok(());
         }
         match Self::direct(term) {
@@ -296,9 +327,11 @@ impl Backward<'_> {
 
     fn unknown(&mut self, entry: &UnknownEntry, last: &Tensor) -> Result<()> {
         let mut roots = Vec::new();
-        for (output, value) in &entry.outputs {
+        // What depends on nothing that is asked for has no record of libtorch's.
+        for (output, value) in entry.outputs.iter().filter(|(output, _)| output.requires_grad()) {
             let gradient = match value {
                 None => last.shallow_clone(),
+                Some(value) if self.gathered(value).is_none() && self.is_zero(value) => output.f_zeros_like()?,
                 Some(value) => {
                     let Some((map, buffer)) = self.gathered(value) else { continue };
                     let [n, h, w, c] = [self.tape.batch, map.height, map.width, map.channels].map(|v| v as i64);
@@ -337,6 +370,17 @@ impl Backward<'_> {
         Ok(())
     }
 
+    fn classifier(&mut self, entry: &ClassifierEntry, last: &Tensor) -> Result<()> {
+        let found = entry.backward(last)?;
+        if let Some((to, add)) = self.gathering(&entry.input)? {
+            found.of_input(self.tape, &to, add)?;
+        }
+        for (tensor, gradient) in found.tensors {
+            self.found(&tensor, gradient)?;
+        }
+        Ok(())
+    }
+
     /// Adds to what was found for a weight, which several operations may share.
     fn found(&mut self, weight: &Tensor, gradient: Tensor) -> Result<()> {
         let key = slice::address(weight) as usize;
@@ -356,6 +400,7 @@ fn whole(buffer: &Buffer, [height, width, channels]: [usize; 3]) -> Map {
 /// The way back of a batch norm, per channel.
 struct BatchNormBack<'a> {
     norm: &'a Norm,
+    scale: Cow<'a, [f32]>,
     slope: Vec<f32>,
     shift: Vec<f32>,
 }
@@ -365,16 +410,19 @@ impl<'a> BatchNormBack<'a> {
     /// normalization", section 3.
     fn new(norm: &'a Norm, sums: Option<&[f64]>, count: f64) -> Self {
         let channels = norm.scale.len();
+        // A single number is always its own mean: nothing depends on it.
+        let single = norm.of_batch && count <= 1.0;
+        let scale = if single { vec![0.0; channels].into() } else { Cow::from(&norm.scale[..]) };
         let of = |factor: &dyn Fn(usize, &[f64]) -> f64| match sums.filter(|_| norm.of_batch) {
-            Some(sums) => (0..channels).map(|c| (-f64::from(norm.scale[c]) * factor(c, sums) / count) as f32).collect(),
+            Some(sums) => (0..channels).map(|c| (-f64::from(scale[c]) * factor(c, sums) / count) as f32).collect(),
             None => vec![0.0; channels],
         };
         let slope = of(&|c, sums| norm.inverse[c] * norm.inverse[c] * sums[channels + c]);
         let shift = of(&|c, sums| sums[c]);
-        Self { norm, slope, shift }
+        Self { norm, scale, slope, shift }
     }
 
     fn unfold(&self) -> Unfold<'_> {
-        Unfold { scale: &self.norm.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
+        Unfold { scale: &self.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
     }
 }

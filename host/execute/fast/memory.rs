@@ -53,6 +53,12 @@ impl Buffer {
         slice::address(&self.tensor)
     }
 
+    /// Whether a tensor's numbers lie within it.
+    pub fn holds(&self, tensor: &Tensor) -> bool {
+        let (first, length) = (self.data() as usize, self.tensor.numel() * size_of::<f32>());
+        (first..first + length).contains(&(slice::address(tensor) as usize))
+    }
+
     /// The memory as a tensor.
     pub fn tensor(&self) -> &Tensor {
         &self.tensor

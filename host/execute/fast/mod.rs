@@ -4,6 +4,7 @@
 //! - [`value`], [`memory`]: feature maps and where they lie
 //! - [`tape`]: a forward pass, which remembers what its way back needs
 //! - [`backward`]: the way back
+//! - [`classifier`]: the end of most networks
 //! - [`threads`]: libtorch's threads, which run the kernels
 //! - [`kernels`]: the passes themselves, over raw numbers
 //!
@@ -11,6 +12,7 @@
 //! at a time, in the same network.
 
 pub mod backward;
+pub mod classifier;
 pub mod kernels;
 pub mod memory;
 pub mod stage;

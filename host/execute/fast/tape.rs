@@ -3,6 +3,7 @@
 //! A value is a map in memory, with the batch norm that its readers apply as they read. Nothing is remembered where no gradient
 //! will be asked for: upstream of the first value that one depends on, the memory of a map is free again once it has been read.
 
+use super::classifier::{self, ClassifierEntry};
 use super::kernels::combine::{self, Term};
 use super::kernels::convolution::{self, Moments, Weights};
 use super::kernels::map::Map;
@@ -69,6 +70,7 @@ pub(super) enum Entry {
     Stage(StageEntry),
     Sum(SumEntry),
     Unknown(UnknownEntry),
+    Classifier(ClassifierEntry),
 }
 
 /// Where the gradient of a value gathers.
@@ -410,7 +412,7 @@ impl Executor for Tape {
                 let (outputs, entry) = self.unknown(graph, input, tensors)?;
                 let mut values = Vec::new();
                 for output in &outputs {
-                    values.push(self.adopt(output, entry.is_some())?);
+                    values.push(self.adopt(&apart(output, input)?, entry.is_some())?);
                 }
                 if let Some(mut entry) = entry {
                     for (output, value) in entry.outputs.iter_mut().zip(&values) {
@@ -424,8 +426,17 @@ impl Executor for Tape {
     }
 
     fn run_last(&mut self, graph: &LayerGraph, input: &Handle, tensors: &[&Tensor]) -> Result<Tensor> {
+        if classifier::is_classifier(graph) && tensors.iter().all(|t| slice::is_plain(t)) {
+            let (logits, entry) = classifier::forward(self, input, tensors)?;
+            if self.recording && (input.slot.is_some() || tensors.iter().any(|t| t.requires_grad())) {
+                self.push(Entry::Classifier(entry));
+                return Ok(logits.f_set_requires_grad(true)?);
+            }
+            return Ok(logits);
+        }
         let (mut outputs, entry) = self.unknown(graph, input, tensors)?;
-        let output = outputs.pop().ok_or_else(|| crate::Error::new("the head returned nothing"))?.f_detach()?;
+        let output = outputs.pop().ok_or_else(|| crate::Error::new("the head returned nothing"))?;
+        let output = apart(&output, input)?.f_detach()?;
         if let Some(entry) = entry {
             self.push(Entry::Unknown(entry));
             return Ok(output.f_set_requires_grad(true)?);
@@ -472,8 +483,9 @@ impl Executor for Tape {
                 (buffer, map, slot, true)
             }
         };
-        let counted = terms.iter().filter(|t| t.weight.iter().any(|w| *w != 0.0));
-        let counted: Vec<Term> = counted
+        // Also those that count nothing: 0 times what is not finite is not 0.
+        let counted: Vec<Term> = terms
+            .iter()
             .map(|t| Term { map: t.value.map, fold: t.value.norm.as_ref().map(|n| n.fold()), weight: &t.weight })
             .collect();
         combine::sum(self.go(), &counted, &map, false, self.batch);
@@ -509,6 +521,16 @@ impl Executor for Tape {
     }
 }
 
+/// What an operation returned, copied where it is its input's own memory: that is used again when nobody reads the input any more.
+fn apart(output: &Tensor, input: &Handle) -> Result<Tensor> {
+    if !input.buffer.holds(output) {
+        return Ok(output.shallow_clone());
+    }
+    let mut copy = output.f_detach()?.f_empty_like()?;
+    copy.f_copy_(&output.f_detach()?)?;
+    Ok(copy)
+}
+
 /// The first channel of each value, one after the other.
 fn offsets(values: &[Handle]) -> impl Iterator<Item = usize> {
     values.iter().scan(0, |first, value| {
@@ -520,7 +542,7 @@ fn offsets(values: &[Handle]) -> impl Iterator<Item = usize> {
 
 impl Stage {
     /// The graph's tensors that the stage learns.
-    fn tensors(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn tensors(&self) -> impl Iterator<Item = usize> {
         let (depthwise, products) = match &self.body {
             Body::Convolution { depthwise, products, .. } => (*depthwise, &products[..]),
             _ => (None, &[][..]),

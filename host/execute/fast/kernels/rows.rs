@@ -183,7 +183,8 @@ pub unsafe fn moments<S: Simd>(
     // SAFETY: the caller's.
     unsafe {
         each_group!(s, channels, at, N, {
-            const TOGETHER: usize = 4 / N;
+            // The same whatever N is: it is the order of the sums.
+            const TOGETHER: usize = 2;
             let shift: [_; N] = load_group(s, shift.add(at));
             let zero = s.splat_f32s(0.0);
             let (mut sum, mut square) = ([[zero; N]; TOGETHER], [[zero; N]; TOGETHER]);
