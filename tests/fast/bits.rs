@@ -135,7 +135,8 @@ fn any_number_of_threads_in_a_pass() {
             both(&case, &mut trainer, &plan, case.examples, 0)
         });
         for (threads, other) in found.iter().enumerate().skip(1) {
-            let differ: Vec<&str> = found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+            let differ: Vec<&str> =
+                found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
             assert!(differ.is_empty(), "{} threads: {differ:?}", threads + 1);
         }
     }

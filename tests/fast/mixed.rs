@@ -215,7 +215,9 @@ fn double_precision_is_left_to_libtorch() {
         let trainer = case.trainer(Kind::Double, cpu, &case.alpha(1), 0);
         let mixture = trainer.mixture(&plan).expect("weights");
         let images = case.batch(Kind::Double, 3, 0).images;
-        Vec::<f64>::try_from(trainer.network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs").flatten(0, -1))
+        Vec::<f64>::try_from(
+            trainer.network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs").flatten(0, -1),
+        )
     });
     assert_eq!(logits[0].as_ref().ok(), logits[1].as_ref().ok());
 }
