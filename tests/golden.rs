@@ -39,6 +39,14 @@ fn every_shipped_spec_gives_its_golden_iterations() {
     }
 }
 
+/// The reference executor's bits, recorded before there was another: they have not moved.
+#[test]
+fn the_reference_executor_gives_what_it_gave() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = repository("tests/golden/reference/quickstart.golden");
+    edas(folder.path()).args(["golden", "check"]).arg(&file).assert().success();
+}
+
 /// Records the quickstart, changes something, and returns what the check says.
 fn check_of(change: impl Fn(&str) -> String, settings: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -15,6 +15,6 @@ fn killed_and_stopped_now_and_then() {
     list.push(Stop::Planted("rename", "run-1/spec.yaml", 1, "kill-before"));
     list.push(Stop::Planted("rename", "final.safetensors", 1, "kill-before"));
     list.push(Stop::Planted("rename", "genotype.json", 1, "kill-before"));
-    let [planted, killed, saved, _] = Trial::new(20).endure(list);
+    let [planted, killed, saved, _] = Trial::new(60).endure(list);
     assert!(planted >= 3 && killed >= 2 && saved >= 1, "{planted} {killed} {saved}");
 }

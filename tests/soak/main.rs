@@ -15,7 +15,7 @@ use common::kill::{Trial, stops};
 #[ignore = "it takes about four minutes"]
 fn a_hundred_kills() {
     let mut stream = stops(11, 300, 5, "KILL").into_iter();
-    let trial = Trial::new(100);
+    let trial = Trial::new(250);
     let mut sums = [0; 4];
     while sums[0] + sums[1] < 100 || sums[0] < 20 {
         let found = trial.endure(stream.by_ref().take(25));
@@ -28,7 +28,7 @@ fn a_hundred_kills() {
 #[test]
 #[ignore = "it takes about a minute"]
 fn fifty_times_asked_to_end() {
-    let [_, killed, saved, runs] = Trial::new(60).endure(stops(12, 50, 0, "TERM"));
+    let [_, killed, saved, runs] = Trial::new(150).endure(stops(12, 50, 0, "TERM"));
     println!("{saved} saved, {killed} ended before they listened, in {runs} runs");
     assert!(saved >= 20);
 }
