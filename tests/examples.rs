@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::fixtures::{assert_near, values};
 use common::examples::{examples, make, op_set};
+use common::fixtures::{assert_near, values};
 use common::repository;
 use edas::execute::{Norm, reference};
 use edas::extension::{Setting, Settings};

@@ -47,8 +47,11 @@ fn by_level(case: &Case, plan: &Resolved, level: Level) -> Vec<Vec<u64>> {
     let batch = case.batch(Kind::Float, case.examples, 0);
     let mixture = trainer.mixture(plan).expect("weights");
     let mixture = mixture.into_iter().map(|w| w.map(|w| w.set_requires_grad(true))).collect();
-    let weights: Vec<Tensor> =
-        network.weights_in_use(plan).iter().map(|w| network.parameters.get(*w).tensor.set_requires_grad(true)).collect();
+    let weights: Vec<Tensor> = network
+        .weights_in_use(plan)
+        .iter()
+        .map(|w| network.parameters.get(*w).tensor.set_requires_grad(true))
+        .collect();
     let mut tape = Tape::new(State::default(), Norm::Train, case.examples, true).with_level(level);
     let drop = DropPath::new(1, 2, 3);
     let logits = network.forward_by(&mut tape, &batch.images, plan, &mixture, Some(&drop)).expect("it runs");
@@ -105,7 +108,8 @@ fn memory_that_was_used_before() {
     let plans = plans.map(|plan| plan.resolve(&alpha, 0));
     let fresh = || case.trainer(Kind::Float, CpuExecutor::Fast, &alpha, 0);
     let passes: Vec<(usize, i64)> = vec![(0, 7), (0, 3), (1, 7), (0, 1), (2, 7), (1, 2), (0, 7), (1, 7)];
-    let expected: Vec<_> = passes.iter().map(|(plan, n)| both(&case, &mut fresh(), &plans[*plan], *n, *n as u64)).collect();
+    let expected: Vec<_> =
+        passes.iter().map(|(plan, n)| both(&case, &mut fresh(), &plans[*plan], *n, *n as u64)).collect();
     let mut trainer = fresh();
     for ((plan, n), expected) in passes.iter().zip(&expected) {
         let nothing = case.batch(Kind::Float, 7, 0).images * f64::NAN;
@@ -131,7 +135,8 @@ fn any_number_of_threads_in_a_pass() {
             both(&case, &mut trainer, &plan, case.examples, 0)
         });
         for (threads, other) in found.iter().enumerate().skip(1) {
-            let differ: Vec<&str> = found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+            let differ: Vec<&str> =
+                found[0].iter().zip(other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
             assert!(differ.is_empty(), "{} threads: {differ:?}", threads + 1);
         }
     }

@@ -23,7 +23,9 @@ fn said(phase: Phase, plan: &Plan, change: impl Fn(&mut Trainer, &mut edas::trai
         trainer.step(phase, &plan, &StepInput::of(&batch, 0.1)).expect("nothing is wrong yet");
         change(&mut trainer, &mut batch);
         let before: Vec<_> = trainer.network.parameters.iter().filter(|p| p.trained).map(|p| p.tensor.copy()).collect();
-        let error = trainer.step(phase, &plan, &StepInput::of(&batch, 0.1)).map_or_else(|e| e.to_string(), |found| panic!("{cpu:?} finds {found:?}"));
+        let error = trainer
+            .step(phase, &plan, &StepInput::of(&batch, 0.1))
+            .map_or_else(|e| e.to_string(), |found| panic!("{cpu:?} finds {found:?}"));
         let trained = trainer.network.parameters.iter().filter(|p| p.trained);
         for (parameter, before) in trained.zip(before) {
             let equal = parameter.tensor.isclose(&before, 0.0, 0.0, true).all().int64_value(&[]) == 1;
@@ -66,7 +68,10 @@ fn weights_that_are_not_finite() {
             let taps: i64 = weight.size().iter().skip(2).product();
             let _ = weight.flatten(0, -1).get(taps / 2).fill_(value);
         });
-        assert!(text.contains("the loss is not finite") && (text.contains(name) || name.starts_with("head")), "{name}: {text}");
+        assert!(
+            text.contains("the loss is not finite") && (text.contains(name) || name.starts_with("head")),
+            "{name}: {text}"
+        );
     }
 }
 
@@ -86,7 +91,8 @@ fn a_candidate_that_counts_nothing() {
 /// An operation whose output is 0, between factors that leave the range of the numbers on the way back.
 #[test]
 fn gradients_that_are_not_finite() {
-    let script = "fn burst(op) { op.scale(1e37) } fn nothing(op) { op.relu().conv_same(op.channels_out, 3, op.stride) }";
+    let script =
+        "fn burst(op) { op.scale(1e37) } fn nothing(op) { op.relu().conv_same(op.channels_out, 3, op.stride) }";
     let script = OpScript::new(Path::new("ops/mine.rhai"), script, &Sandbox::default()).expect("a sound script");
     let mut op_sets = op_sets("darts-ops");
     op_sets.0.push(OpSet::scripted(&Arc::new(script)));

@@ -58,7 +58,8 @@ fn mixed(op_sets: &OpSets, candidates: &[&str], seeds: std::ops::Range<u64>) {
 fn scripted_operations_and_libtorchs() {
     let mut op_sets = op_sets("darts-ops");
     op_sets.0.push(script(SCRIPT));
-    let candidates = ["sep_conv_3x3", "skip_connect", "soft", "biased", "gated", "grouped", "rectangle", "strided", "sum"];
+    let candidates =
+        ["sep_conv_3x3", "skip_connect", "soft", "biased", "gated", "grouped", "rectangle", "strided", "sum"];
     mixed(&op_sets, &candidates, 0..25);
 }
 
@@ -126,7 +127,11 @@ fn memory_that_is_handed_on_is_not_used_again() {
     // Node 3 is what the last cell returned, handed on.
     plan.gates[3] = Gate::Only(0);
     let alpha = case.alpha(1);
-    let plans = [plan.clone(), Plan::strongest(5), { plan.gates.fill(Gate::Only(0)); plan }].map(|p| p.resolve(&alpha, 0));
+    let plans = [plan.clone(), Plan::strongest(5), {
+        plan.gates.fill(Gate::Only(0));
+        plan
+    }]
+    .map(|p| p.resolve(&alpha, 0));
     for plan in &plans {
         let run = |cpu| {
             let trainer = case.trainer(Kind::Float, cpu, &alpha, 1);
@@ -147,13 +152,19 @@ fn memory_that_is_handed_on_is_not_used_again() {
 fn a_view_outlives_what_it_is_of() {
     let conv = |channels| {
         let window = Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1] };
-        Chain::of([4, 6, 6]).add(Layer::Conv { channels, window, dilation: [1, 1], groups: 1, bias: false }).expect("it fits").0
+        Chain::of([4, 6, 6])
+            .add(Layer::Conv { channels, window, dilation: [1, 1], groups: 1, bias: false })
+            .expect("it fits")
+            .0
     };
     let conv = Arc::new(conv(4));
     let view = Arc::new(Chain::of([4, 6, 6]).add(Layer::Narrow { start: 0, length: 4 }).expect("it fits").0);
     for recording in [false, true] {
         let mut tape = Tape::new(State::default(), Norm::Batch, 2, recording);
-        let (x, weight) = (Tensor::ones([2, 4, 6, 6], (Kind::Float, Device::Cpu)), Tensor::ones([4, 4, 3, 3], (Kind::Float, Device::Cpu)));
+        let (x, weight) = (
+            Tensor::ones([2, 4, 6, 6], (Kind::Float, Device::Cpu)),
+            Tensor::ones([4, 4, 3, 3], (Kind::Float, Device::Cpu)),
+        );
         let images = tape.images(&x).expect("a value");
         let first = tape.run(&conv, &images, &[&weight]).expect("it runs").remove(0);
         let seen = tape.run(&view, &first, &[]).expect("it runs").remove(0);
@@ -167,7 +178,8 @@ fn a_view_outlives_what_it_is_of() {
 /// Layers that only look like those of passes.
 #[test]
 fn layers_that_are_left_to_libtorch() {
-    let square = |k: i64, stride: i64, padding: i64| Window { kernel: [k, k], stride: [stride; 2], padding: [padding; 2] };
+    let square =
+        |k: i64, stride: i64, padding: i64| Window { kernel: [k, k], stride: [stride; 2], padding: [padding; 2] };
     let conv = |channels, window, groups, bias| Layer::Conv { channels, window, dilation: [1, 1], groups, bias };
     for layer in [
         conv(4, square(3, 1, 1), 1, true),
@@ -203,7 +215,9 @@ fn double_precision_is_left_to_libtorch() {
         let trainer = case.trainer(Kind::Double, cpu, &case.alpha(1), 0);
         let mixture = trainer.mixture(&plan).expect("weights");
         let images = case.batch(Kind::Double, 3, 0).images;
-        Vec::<f64>::try_from(trainer.network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs").flatten(0, -1))
+        Vec::<f64>::try_from(
+            trainer.network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs").flatten(0, -1),
+        )
     });
     assert_eq!(logits[0].as_ref().ok(), logits[1].as_ref().ok());
 }

@@ -1,7 +1,7 @@
 //! Whole networks under plans: loss, gradients of α and of every weight, running statistics, first and second order.
 
 use crate::common::{darts_space, op_sets, settings, space_of};
-use crate::near::{Results, compare};
+use crate::near::{By, Results, compare};
 use edas::execute::Norm;
 use edas::graph::OpSets;
 use edas::policy::gate::{EdgeSettings, Gate, Noise, Sign, StraightThrough};
@@ -39,7 +39,11 @@ pub enum Of {
 impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let cell = &self.space.form.cell_types[0];
-        write!(f, "{} inputs, {} nodes, {:?}, {:?}, {:?}; ", cell.inputs, cell.nodes, cell.edges, cell.combine, cell.output)?;
+        write!(
+            f,
+            "{} inputs, {} nodes, {:?}, {:?}, {:?}; ",
+            cell.inputs, cell.nodes, cell.edges, cell.combine, cell.output
+        )?;
         write!(f, "{} cells, {} channels, images of {}, batch {}", self.cells, self.channels, self.side, self.examples)
     }
 }
@@ -52,7 +56,10 @@ impl Case {
     /// α of this space; numbers of single precision.
     pub fn alpha(&self, seed: u64) -> Alpha {
         let mut stream = Stream::new(seed, Purpose::Initialisation, 0);
-        self.space.edges().map(|(_, e)| e.candidates.iter().map(|_| f64::from(stream.normal() as f32)).collect()).collect()
+        self.space
+            .edges()
+            .map(|(_, e)| e.candidates.iter().map(|_| f64::from(stream.normal() as f32)).collect())
+            .collect()
     }
 
     pub fn settings(&self, kind: Kind, cpu: CpuExecutor, seed: u64) -> Settings {
@@ -91,14 +98,17 @@ impl Case {
         let mut ours = alpha.clone();
         plan.set_alpha(&mut ours);
         let plan = plan.resolve(&ours, 0);
-        compare(self.rounding, |draw| {
-            let run = |kind, cpu| {
-                let mut trainer = self.trainer(kind, cpu, &ours, draw);
-                let [search, train] = [0, 1].map(|k| self.batch(kind, self.examples, 2 * draw + k));
-                everything(&mut trainer, &plan, [&search, &train], of)
-            };
-            let [reference, fast] = [CpuExecutor::Reference, CpuExecutor::Fast].map(|cpu| run(Kind::Float, cpu));
-            [run(Kind::Double, CpuExecutor::Reference), reference, fast]
+        compare(self.rounding, |by, draw| {
+            let cpu = if let By::Fast(_) = by { CpuExecutor::Fast } else { CpuExecutor::Reference };
+            let mut trainer = self.trainer(by.kind(), cpu, &ours, draw);
+            for parameter in trainer.network.parameters.iter().filter(|p| p.trained) {
+                parameter.tensor.shallow_clone().copy_(&by.nudged(&parameter.tensor));
+            }
+            let [search, train] = [0, 1].map(|k| {
+                let batch = self.batch(by.kind(), self.examples, 2 * draw + k);
+                TensorBatch { images: by.nudged(&batch.images), ..batch }
+            });
+            everything(&mut trainer, &plan, [&search, &train], of)
         })
     }
 
@@ -312,7 +322,9 @@ fn what_is_dropped_of_all_examples() {
 
 #[test]
 fn other_spaces() {
-    for (plugin, text) in [("nb201", edas_nb201::SPACE), ("mobile-ops", include_str!("../../plugins/mobile-ops/src/mobile.yaml"))] {
+    for (plugin, text) in
+        [("nb201", edas_nb201::SPACE), ("mobile-ops", include_str!("../../plugins/mobile-ops/src/mobile.yaml"))]
+    {
         let space = space_of(plugin, text);
         let case = Case::new(space.clone(), (5, 6, 8), 3);
         case.check_both(&Plan::strongest(space.edge_count()).relax_all());
@@ -337,7 +349,8 @@ fn gradients_by_finite_differences() {
         let weights = fast.network.weights_in_use(&plan);
         let edges: Vec<usize> = plan.relaxed().collect();
         let batch = case.batch(Kind::Float, case.examples, 0);
-        let found = fast.gradients(&plan, &batch, Norm::Batch, &StepInput::of(&batch, 0.1), true, &weights).expect("it runs");
+        let found =
+            fast.gradients(&plan, &batch, Norm::Batch, &StepInput::of(&batch, 0.1), true, &weights).expect("it runs");
         let exact = case.trainer(Kind::Double, CpuExecutor::Reference, &alpha, 0);
         let batch = case.batch(Kind::Double, case.examples, 0);
         let start: Vec<Tensor> = weights.iter().map(|w| exact.network.parameters.get(*w).tensor.copy()).collect();
@@ -361,12 +374,15 @@ fn gradients_by_finite_differences() {
         const STEP: f64 = 1e-6;
         let by_weights = (loss(STEP, 0.0) - loss(-STEP, 0.0)) / (2.0 * STEP);
         let by_alpha = (loss(0.0, STEP) - loss(0.0, -STEP)) / (2.0 * STEP);
-        let dot = |g: &Tensor, d: &Tensor| f64::try_from((g.to_kind(Kind::Double) * d).sum(Kind::Double)).expect("a number");
+        let dot =
+            |g: &Tensor, d: &Tensor| f64::try_from((g.to_kind(Kind::Double) * d).sum(Kind::Double)).expect("a number");
         let defined = found.weights.iter().zip(&direction).filter(|(g, _)| g.defined());
-        let (along_weights, size) = defined.fold((0.0, 0.0), |(sum, size), (g, d)| {
-            (sum + dot(g, d), size + dot(g, &g.to_kind(Kind::Double)))
-        });
-        assert!((along_weights - by_weights).abs() < 1e-3 * (1e-3 + f64::sqrt(size)), "{seed}: {along_weights} {by_weights}");
+        let (along_weights, size) =
+            defined.fold((0.0, 0.0), |(sum, size), (g, d)| (sum + dot(g, d), size + dot(g, &g.to_kind(Kind::Double))));
+        assert!(
+            (along_weights - by_weights).abs() < 1e-3 * (1e-3 + f64::sqrt(size)),
+            "{seed}: {along_weights} {by_weights}"
+        );
         let rows = edges.iter().filter_map(|edge| Some((found.rows[*edge].as_ref()?, &of_alpha[*edge])));
         let (along_alpha, size) = rows.fold((0.0, 0.0), |(sum, size), (g, d)| {
             let (dot, own): (f64, f64) = g.iter().zip(d).fold((0.0, 0.0), |(s, o), (g, d)| (s + g * d, o + g * g));

@@ -184,7 +184,8 @@ impl Backward<'_> {
                 let target = gathering.map(|(map, add)| Target { map, add, mean });
                 let own: Vec<&Tensor> = depthwise.iter().chain(products).map(|t| &entry.tensors[*t]).collect();
                 let wanted = own.iter().any(|t| t.requires_grad());
-                let like = |t: &&Tensor| Tensor::f_empty(if wanted { t.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
+                let like =
+                    |t: &&Tensor| Tensor::f_empty(if wanted { t.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
                 let mut found: Vec<Tensor> = own.iter().map(like).collect::<Result<_, _>>()?;
                 let of_weights = wanted.then(|| {
                     let mut numbers = found.iter_mut().map(slice::numbers_mut);
