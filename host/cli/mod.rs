@@ -17,6 +17,7 @@ mod message;
 mod output;
 mod plugin;
 mod policy;
+mod profile;
 mod progress;
 mod replay;
 mod results_table;
@@ -30,6 +31,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Differentiable architecture search: one relaxed edge at a time.
 #[derive(Parser)]
@@ -170,8 +174,9 @@ pub fn main() -> ExitCode {
         }
     };
     output::keep_stdout();
-    log(cli.verbose);
-    match message::without_panics(|| run(cli)) {
+    let profile = matches!(&cli.command, Command::Search(options) if options.profile).then(profile::Profile::new);
+    log(cli.verbose, profile.clone());
+    match message::without_panics(|| run(cli, profile)) {
         Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
         Err(Failure::No) => ExitCode::from(1),
         Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
@@ -186,9 +191,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Done {
+fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
-        Command::Search(options) => search::run(&options, cli.json),
+        Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),
         Command::Derive(options) => derive::run(&options, cli.json),
@@ -209,7 +214,7 @@ fn run(cli: Cli) -> Done {
     }
 }
 
-fn log(verbose: u8) {
+fn log(verbose: u8, profile: Option<profile::Profile>) {
     let level = match verbose {
         0 => "warn",
         1 => "info",
@@ -217,11 +222,13 @@ fn log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // It would report on stderr that stderr cannot be written, and panic over that.
         .log_internal_errors(false)
         .with_ansi(output::colours(&std::io::stderr()))
-        .init();
+        .with_filter(filter);
+    let heard = |of: &tracing::Metadata<'_>| of.target() == profile::Profile::TARGET;
+    let profile = profile.map(|profile| profile.with_filter(tracing_subscriber::filter::filter_fn(heard)));
+    tracing_subscriber::registry().with(lines).with(profile).init();
 }

@@ -1,6 +1,7 @@
 //! `edas search`.
 
 use super::output::{self, duration, say};
+use super::profile::Profile;
 use super::progress::Progress;
 use super::{Done, Failure, SpecOptions, message, signals};
 use crate::error::Error;
@@ -36,9 +37,13 @@ pub(super) struct Options {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
+    /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
+    /// show, and a table of it ends the run.
+    #[arg(long)]
+    pub(super) profile: bool,
 }
 
-pub(super) fn run(options: &Options, json: bool) -> Done {
+pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> Done {
     let mut spec = SpecOptions::clone(&options.spec);
     let mut path = options.run.clone();
     // A run directory, or the spec in one.
@@ -75,6 +80,10 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     let mut progress = Progress::new(options.quiet);
     let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
+    if let Some(profile) = profile {
+        profile.write(&path.join("profile.json"))?;
+        say(&profile.table());
+    }
     let end = result.map_err(|error| Failure::Later(directory.fail(error)))?;
     let outcome = match end {
         End::Finished(outcome) => outcome,

@@ -30,6 +30,9 @@ pub trait Executor {
     /// The same value once more, for another who reads it.
     fn share(&self, value: &Self::Value) -> Self::Value;
 
+    /// Says what the operations to come are called; only those who measure want to know.
+    fn name(&mut self, _name: &str) {}
+
     /// A batch of images, (batch, channels, height, width), as a value.
     ///
     /// # Errors

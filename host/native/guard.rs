@@ -3,6 +3,7 @@
 
 use edas_plugin::abi::Sink;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The text that the other side writes to a sink.
 #[derive(Default)]
@@ -144,29 +145,52 @@ pub unsafe fn parallel(
 /// A task, and what one of its calls panicked with.
 struct Tasks<'a> {
     task: &'a (dyn Fn(usize) + Sync),
+    count: usize,
+    /// Per thread: how many tasks of its share are taken.
+    taken: Vec<AtomicUsize>,
     panic: std::sync::Mutex<Option<Box<dyn std::any::Any + Send>>>,
+}
+
+impl Tasks<'_> {
+    /// A thread's own share, then what others have not begun: a thread that the system has put aside holds up one task, not a
+    /// share. Shares stay with their threads, and so do caches.
+    fn work(&self, thread: usize) {
+        let threads = self.taken.len();
+        let first = |share: usize| share * self.count / threads;
+        for share in (thread..threads).chain(0..thread) {
+            loop {
+                let at = first(share) + self.taken[share].fetch_add(1, Ordering::Relaxed);
+                if at >= first(share + 1) {
+                    break;
+                }
+                (self.task)(at);
+            }
+        }
+    }
 }
 
 unsafe extern "C-unwind" fn tasks(context: *mut c_void, begin: usize, end: usize) {
     // SAFETY: `context` is the `Tasks` that `parallel_tasks` keeps until the loop is over; it is only read here.
     let tasks = unsafe { &*context.cast::<Tasks>() };
     // A panic must not reach libtorch's threads.
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (begin..end).for_each(|k| (tasks.task)(k))));
-    if let Err(panic) = result
+    let work = || (begin..end).for_each(|thread| tasks.work(thread));
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         && let Ok(mut first) = tasks.panic.lock()
     {
         first.get_or_insert(panic);
     }
 }
 
-/// Calls `task` with 0 to `count` − 1 on libtorch's threads.
+/// Calls `task` with 0 to `count` − 1, each once, on libtorch's threads.
 ///
 /// # Panics
 /// Where a task does, once all threads are done.
 pub fn parallel_tasks(count: usize, task: &(dyn Fn(usize) + Sync)) {
-    let mut context = Tasks { task, panic: std::sync::Mutex::new(None) };
+    let threads = threads().min(count).max(1);
+    let taken = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+    let mut context = Tasks { task, count, taken, panic: std::sync::Mutex::new(None) };
     // SAFETY: the task may be called from several threads at once, and context outlives the loop.
-    let ended = unsafe { parallel(count as i64, 1, tasks, std::ptr::from_mut(&mut context).cast()) };
+    let ended = unsafe { parallel(threads as i64, 1, tasks, std::ptr::from_mut(&mut context).cast()) };
     if let Some(panic) = context.panic.into_inner().unwrap_or(None) {
         std::panic::resume_unwind(panic);
     }

@@ -9,6 +9,7 @@ use crate::execute::{Brought, Executor, Norm};
 use crate::policy::{Resolved, ResolvedGate};
 use crate::space::Output;
 use tch::Tensor;
+use tracing::span::EnteredSpan;
 
 /// The weights of the candidates of each edge whose gate has a softmax, one vector per edge over all cell types: in a relaxed gate
 /// that softmax over the gate's subset; in a straight-through gate 1 for the active candidate and 0 for the others, with the
@@ -152,6 +153,7 @@ impl<E: Executor> Pass<'_, E> {
 
     fn run(&mut self, block: &Block, input: &E::Value) -> Result<Vec<E::Value>> {
         let tensors = self.tensors(block, self.network);
+        let _span = self.begin(&block.name);
         let outputs = self.executor.run(&block.graph, input, &tensors).map_err(|e| running(block, e))?;
         (self.watch)(block, &outputs)?;
         Ok(outputs)
@@ -159,7 +161,14 @@ impl<E: Executor> Pass<'_, E> {
 
     fn run_last(&mut self, block: &Block, input: &E::Value) -> Result<Tensor> {
         let tensors = self.tensors(block, self.network);
+        let _span = self.begin(&block.name);
         self.executor.run_last(&block.graph, input, &tensors).map_err(|e| running(block, e))
+    }
+
+    /// Names what the executor does next, for those who listen.
+    fn begin(&mut self, name: &str) -> EnteredSpan {
+        self.executor.name(name);
+        tracing::trace_span!(target: "edas::profile", "operation", of = name).entered()
     }
 
     fn run_one(&mut self, block: &Block, input: &E::Value) -> Result<E::Value> {
@@ -203,6 +212,7 @@ impl<E: Executor> Pass<'_, E> {
                 let factor = form.combine.factor(position - first);
                 let within = matches!(&form.output, Output::Concat(list) if list.contains(&node));
                 let area = area.as_mut().filter(|_| within);
+                let _span = self.begin("sums");
                 Some(self.executor.sum(brought, factor, &cell.node, area)?)
             } else {
                 None

@@ -37,6 +37,7 @@ mod memory;
 mod mixture;
 pub mod optimizer;
 pub mod outcome;
+mod part;
 mod penalty;
 mod plugins;
 mod progress;

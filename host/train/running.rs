@@ -2,6 +2,7 @@
 
 use super::batch::TensorBatch;
 use super::outcome::Outcome;
+use super::part::part;
 use super::progress::{Progress, Time};
 use super::reload::Scripts;
 use super::schedule::cosine;
@@ -43,6 +44,7 @@ pub struct Running {
 pub(super) type Observers<'a, 'b> = &'a mut [&'b mut dyn Observer];
 
 pub(super) fn tell(observers: Observers, event: &Event) -> Result<()> {
+    let _span = part("record");
     observers.iter_mut().try_for_each(|observer| observer.event(event))
 }
 
@@ -146,10 +148,14 @@ impl Running {
     /// As [`Search::run`](super::Search::run).
     pub fn iteration(&mut self, observers: Observers) -> Result<(IterationRecord, Vec<usize>)> {
         let begun = Instant::now();
+        let _span = part("iteration");
         let clock = self.clock(self.next);
         let during = |e: Error| e.context(format!("iteration {} of epoch {}", clock.iteration, clock.epoch));
-        let (train, search) = self.loader.next().map_err(during)?;
-        let (train, search) = (self.batch(&train)?, self.batch(&search)?);
+        let (train, search) = {
+            let _span = part("data");
+            let (train, search) = self.loader.next().map_err(during)?;
+            (self.batch(&train)?, self.batch(&search)?)
+        };
         if let Some(scripts) = &mut self.scripts {
             let change = scripts.planned(clock.iteration, &mut self.policy, &self.space).map_err(during)?;
             if let Some(change) = change {
@@ -158,8 +164,12 @@ impl Running {
         }
         let alpha = Arc::new(self.trainer.architecture.alpha.clone());
         let turn = Turn::new(clock, &self.space, &alpha, self.spec.seed);
-        let steps = self.policy.plan(&turn).map_err(during)?;
-        steps.check(&self.space).map_err(during)?;
+        let steps = {
+            let _span = part("policy");
+            let steps = self.policy.plan(&turn).map_err(during)?;
+            steps.check(&self.space).map_err(during)?;
+            steps
+        };
         let rate = self.rate(clock.epoch);
         let mut record =
             IterationRecord { iteration: clock.iteration, epoch: clock.epoch, ..IterationRecord::default() };
@@ -168,6 +178,7 @@ impl Running {
         let mut run = |this: &mut Self, phase: Phase, plan: &Resolved| {
             let (iteration, step) = (clock.iteration, results.len() as u64);
             let input = StepInput { search: &search, train: &train, rate, iteration, step };
+            let _span = part(phase.name());
             let result = this.trainer.step(phase, plan, &input).map_err(|e| {
                 let edges: Vec<String> = plan.learning().map(|i| i.to_string()).collect();
                 let edges = if edges.is_empty() { "none".to_owned() } else { edges.join(", ") };

@@ -2,6 +2,7 @@
 
 use super::batch::TensorBatch;
 use super::optimizer::{Architecture, Sgd, row};
+use super::part::part;
 use super::{finite, mixture, penalty};
 use crate::error::{Error, Result};
 use crate::execute::Norm;
@@ -75,6 +76,7 @@ impl Trainer {
         let (loss, accuracy) = match phase {
             Phase::Architecture => {
                 let found = self.alpha_gradient(plan, input)?;
+                let _span = part("optimizer");
                 self.architecture.step(&found.rows);
                 (found.loss, found.accuracy)
             }
@@ -118,6 +120,7 @@ impl Trainer {
     fn weights_step(&mut self, plan: &Resolved, input: &StepInput) -> Result<(f64, f64)> {
         let weights = self.network.weights_in_use(plan);
         let found = self.gradients(plan, input.train, Norm::Train, input, false, &weights)?;
+        let _span = part("optimizer");
         if !self.weights.step(&self.network.parameters, &weights, &found.weights, input.rate)? {
             return Err(finite::explain_gradients(&self.network, plan, &weights, &found.weights));
         }
@@ -207,11 +210,15 @@ type Differentials = (Vec<Tensor>, Vec<Tensor>, (f64, f64));
 impl Differentiated<'_> {
     /// By libtorch's autograd, through the reference executor.
     fn by_libtorch(&self, network: &Network) -> Result<Differentials> {
-        let logits = network.forward(&self.batch.images, self.plan, self.mixture, self.mode)?;
+        let logits = {
+            let _span = part("forward");
+            network.forward(&self.batch.images, self.plan, self.mixture, self.mode)?
+        };
         let (loss, read) = self.loss(network, &logits)?;
         if !loss.requires_grad() {
             return Ok((Vec::new(), Vec::new(), read));
         }
+        let _span = part("backward");
         let leaves: Vec<&Tensor> = self.rows.iter().copied().chain(self.weights).collect();
         let mut of_rows = Tensor::f_run_backward(&[&loss], &leaves, false, false)?;
         let weights = of_rows.split_off(self.rows.len());
@@ -220,13 +227,19 @@ impl Differentiated<'_> {
 
     /// By the fast executor's own record; libtorch differentiates the loss by the logits, and the candidates' weights by α.
     fn by_its_own_record(&self, network: &Network) -> Result<Differentials> {
-        let pass = network.recorded(&self.batch.images, self.plan, self.mixture, self.mode)?;
+        let pass = {
+            let _span = part("forward");
+            network.recorded(&self.batch.images, self.plan, self.mixture, self.mode)?
+        };
         let (loss, read) = self.loss(network, &pass.logits)?;
         if !pass.logits.requires_grad() {
             return Ok((Vec::new(), Vec::new(), read));
         }
         let of_logits = Tensor::f_run_backward(&[&loss], &[&pass.logits], false, false)?;
-        let found = pass.backward(&of_logits[0])?;
+        let found = {
+            let _span = part("backward");
+            pass.backward(&of_logits[0])?
+        };
         let root = |(weights, gradient): &(Tensor, Vec<f64>)| -> Result<Tensor> {
             let gradient = Tensor::f_from_slice(gradient)?.f_to_kind(weights.kind())?;
             Ok(weights.f_mul(&gradient)?.f_sum(weights.kind())?)

@@ -15,6 +15,7 @@ use crate::native::slice;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 /// The gradient of a stage's result, where it is that of the one who reads it, times a weight per image.
@@ -61,6 +62,9 @@ impl Tape {
         incoming.resize_with(self.entries.len(), || None);
         let mut way = Backward { incoming, weights: HashMap::new(), zeros: HashSet::new(), tape: self };
         for number in (0..way.tape.entries.len()).rev() {
+            let name = way.tape.names[number].clone();
+            let span = |of: Arc<str>| tracing::trace_span!(target: "edas::profile", "operation", of = &*of).entered();
+            let _span = name.map(span);
             match way.tape.entries[number].take() {
                 Some(Entry::Stage(entry)) => way.stage(number, &entry)?,
                 Some(Entry::Sum(entry)) => way.sum(&entry)?,

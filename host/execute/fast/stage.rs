@@ -114,7 +114,10 @@ impl<'a> Reader<'a> {
         let (front, products) = match depthwise {
             Some(node) => {
                 let product = self.next(|l| is_dense(l) && is_pointwise(l));
-                (Front::Depthwise(convolution_window(&node.layer)?), product.map(|n| n.tensors[0]).into_iter().collect())
+                (
+                    Front::Depthwise(convolution_window(&node.layer)?),
+                    product.map(|n| n.tensors[0]).into_iter().collect(),
+                )
             }
             None => match self.shifted() {
                 Some(found) => found,

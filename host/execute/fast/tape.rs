@@ -117,6 +117,9 @@ pub struct Tape {
     recording: bool,
     pub(super) ones: Rc<Vec<f32>>,
     pub(super) entries: Vec<Option<Entry>>,
+    /// What each entry is called, where somebody measures.
+    pub(super) names: Vec<Option<Arc<str>>>,
+    name: Option<Arc<str>>,
     pub(super) slots: Vec<Slot>,
     pub(super) mixtures: Vec<Mixture>,
     by_tensor: HashMap<usize, usize>,
@@ -135,6 +138,8 @@ impl Tape {
             recording,
             ones: Rc::new(vec![1.0; batch]),
             entries: Vec::new(),
+            names: Vec::new(),
+            name: None,
             slots: Vec::new(),
             mixtures: Vec::new(),
             by_tensor: HashMap::new(),
@@ -207,6 +212,7 @@ impl Tape {
 
     fn push(&mut self, entry: Entry) {
         self.entries.push(Some(entry));
+        self.names.push(self.name.clone());
     }
 
     fn unknown(
@@ -385,6 +391,11 @@ impl Executor for Tape {
 
     fn batch(&self) -> usize {
         self.batch
+    }
+
+    fn name(&mut self, name: &str) {
+        let wanted = tracing::enabled!(target: "edas::profile", tracing::Level::TRACE);
+        self.name = wanted.then(|| Arc::from(name));
     }
 
     fn share(&self, value: &Handle) -> Handle {

@@ -141,7 +141,9 @@ impl Convolution {
         if self.is_diagonal() {
             for (tap, product) in products.iter().enumerate() {
                 for from in product.chunks_exact(channels) {
-                    weights.transposed.extend((0..taps).flat_map(|t| from.iter().map(move |v| if t == tap { *v } else { 0.0 })));
+                    weights
+                        .transposed
+                        .extend((0..taps).flat_map(|t| from.iter().map(move |v| if t == tap { *v } else { 0.0 })));
                 }
             }
         } else {

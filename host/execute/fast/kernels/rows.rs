@@ -95,11 +95,8 @@ pub unsafe fn unread<S: Simd>(
                     let d: [_; N] = load_group(s, d.add(at));
                     let zero = s.splat_f32s(0.0);
                     let g: [_; N] = each_of(|k| {
-                        let g = if source.relu {
-                            s.select_f32s(s.greater_than_f32s(x[k], zero), d[k], zero)
-                        } else {
-                            d[k]
-                        };
+                        let g =
+                            if source.relu { s.select_f32s(s.greater_than_f32s(x[k], zero), d[k], zero) } else { d[k] };
                         if add { s.add_f32s(old[k], g) } else { g }
                     });
                     store_group(s, out.add(at), g);
