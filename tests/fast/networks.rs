@@ -1,7 +1,7 @@
 //! Whole networks under plans: loss, gradients of α and of every weight, running statistics, first and second order.
 
 use crate::common::{darts_space, op_sets, settings, space_of};
-use crate::near::{Results, compare};
+use crate::near::{By, Results, compare};
 use edas::execute::Norm;
 use edas::graph::OpSets;
 use edas::policy::gate::{EdgeSettings, Gate, Noise, Sign, StraightThrough};
@@ -98,14 +98,17 @@ impl Case {
         let mut ours = alpha.clone();
         plan.set_alpha(&mut ours);
         let plan = plan.resolve(&ours, 0);
-        compare(self.rounding, |draw| {
-            let run = |kind, cpu| {
-                let mut trainer = self.trainer(kind, cpu, &ours, draw);
-                let [search, train] = [0, 1].map(|k| self.batch(kind, self.examples, 2 * draw + k));
-                everything(&mut trainer, &plan, [&search, &train], of)
-            };
-            let [reference, fast] = [CpuExecutor::Reference, CpuExecutor::Fast].map(|cpu| run(Kind::Float, cpu));
-            [run(Kind::Double, CpuExecutor::Reference), reference, fast]
+        compare(self.rounding, |by, draw| {
+            let cpu = if let By::Fast(_) = by { CpuExecutor::Fast } else { CpuExecutor::Reference };
+            let mut trainer = self.trainer(by.kind(), cpu, &ours, draw);
+            for parameter in trainer.network.parameters.iter().filter(|p| p.trained) {
+                parameter.tensor.shallow_clone().copy_(&by.nudged(&parameter.tensor));
+            }
+            let [search, train] = [0, 1].map(|k| {
+                let batch = self.batch(by.kind(), self.examples, 2 * draw + k);
+                TensorBatch { images: by.nudged(&batch.images), ..batch }
+            });
+            everything(&mut trainer, &plan, [&search, &train], of)
         })
     }
 

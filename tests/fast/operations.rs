@@ -1,14 +1,15 @@
 //! Operations one by one: outputs, gradients of input and weights, and running statistics of everything that the executor computes in
 //! passes of its own, for any size.
 
-use crate::near::{Results, compare};
+use crate::near::{By, Results, compare};
 use edas::execute::fast::kernels::simd::Level;
 use edas::execute::fast::{State, Tape, stage};
 use edas::execute::{Executor, Norm, reference};
 use edas::graph::layer::{Activation, Layer, Window};
-use edas::graph::{LayerGraph, Node, TensorSpec, shape};
+use edas::graph::{Initialiser, LayerGraph, Node, TensorSpec, shape};
 use edas::random::Purpose;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::sync::Arc;
 use tch::{Kind, Tensor};
 
@@ -46,6 +47,44 @@ impl Chain {
     }
 }
 
+/// The same graph with every number that a layer returns, and with it every gradient that comes back to the layer, a unit in the last
+/// place off: the rounding that any executor may do between layers.
+fn nudged(graph: &LayerGraph) -> LayerGraph {
+    let mut made = LayerGraph { nodes: Vec::new(), ..graph.clone() };
+    let mut named: Vec<usize> = (0..graph.shapes.len()).collect();
+    for (number, node) in graph.nodes.iter().enumerate() {
+        let inputs = node.inputs.iter().map(|v| named[*v]).collect();
+        made.nodes.push(Node { inputs, ..node.clone() });
+        let (value, name) = (node.outputs[0], format!("nudge_{number}"));
+        let shape = graph.shapes[value].clone();
+        let [factors, product] = [made.shapes.len(), made.shapes.len() + 1];
+        made.shapes.extend([shape.clone(), shape.clone()]);
+        made.batched.extend([false, true]);
+        let tensor = made.tensors.len();
+        made.tensors.push(TensorSpec {
+            name: name.clone(),
+            shape,
+            initialiser: Initialiser::Constant(1.0),
+            trained: false,
+        });
+        made.nodes.push(Node {
+            layer: Layer::Tensor { name },
+            inputs: Vec::new(),
+            outputs: vec![factors],
+            tensors: vec![tensor],
+        });
+        made.nodes.push(Node {
+            layer: Layer::Mul,
+            inputs: vec![value, factors],
+            outputs: vec![product],
+            tensors: Vec::new(),
+        });
+        named[value] = product;
+    }
+    made.outputs = graph.outputs.iter().map(|v| named[*v]).collect();
+    made
+}
+
 /// Random numbers; those of double precision are those of single precision.
 fn numbers(size: &[i64], kind: Kind, name: &str, seed: u64, of: impl Fn(f64) -> f64) -> Tensor {
     let mut stream = edas::random::Source::new(seed, Purpose::Initialisation).named(name);
@@ -64,41 +103,54 @@ pub struct Trial {
     pub norm: Norm,
 }
 
-/// How a trial is run.
-#[derive(Clone, Copy)]
-pub enum By {
-    Reference(Kind),
-    Fast(Level),
-}
-
 impl Trial {
     pub fn run(&self, by: By, seed: u64) -> Results {
         tch::set_num_threads(1);
-        let kind = if let By::Reference(kind) = by { kind } else { Kind::Float };
-        let size: Vec<i64> = std::iter::once(self.batch).chain(self.graph.shapes[0].iter().copied()).collect();
+        let kind = by.kind();
+        let graph = if by == By::Nudged { Arc::new(nudged(&self.graph)) } else { self.graph.clone() };
+        let size: Vec<i64> = std::iter::once(self.batch).chain(graph.shapes[0].iter().copied()).collect();
         let images = numbers(&size, kind, "input", seed, |v| v + 0.1);
-        let images = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let images = by.nudged(&images).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
         let of = |spec: &TensorSpec| {
             let (variance, weight) = (spec.name.ends_with("running_var"), spec.shape.len() > 1);
             // Of weights the sum of squares is about 1 for each number that comes out; batch norms' own are of any sign.
             let scale = if weight { 1.0 / (spec.shape[1..].iter().product::<i64>() as f64).sqrt() } else { 1.0 };
-            let tensor =
-                numbers(&spec.shape, kind, &spec.name, seed, |v| if variance { 0.5 + v * v } else { scale * v });
-            tensor.set_requires_grad(spec.trained)
+            let nudge = spec.name.starts_with("nudge");
+            let of = |v: f64| {
+                if nudge {
+                    1.0
+                } else if variance {
+                    0.5 + v * v
+                } else {
+                    scale * v
+                }
+            };
+            let tensor = numbers(&spec.shape, kind, &spec.name, seed, of);
+            by.nudged(&tensor).set_requires_grad(spec.trained)
         };
-        let tensors: Vec<Tensor> = self.graph.tensors.iter().map(of).collect();
+        let tensors: Vec<Tensor> = graph.tensors.iter().map(of).collect();
         let read: Vec<&Tensor> = tensors.iter().collect();
-        let shape = &self.graph.shapes[self.graph.outputs[0]];
+        let shape = &graph.shapes[graph.outputs[0]];
         let head = Chain::of([shape[0], shape[1], shape[2]]).add(Layer::Linear { features: 1, bias: false });
         let head = head.expect("a linear map fits every shape").0;
-        let factors = numbers(&head.tensors[0].shape, kind, "factors", seed, |v| v);
+        let factors = by.nudged(&numbers(&head.tensors[0].shape, kind, "factors", seed, |v| v));
         // Powers of two: their products with the factors are exact.
         let of_images: Vec<f64> = (0..self.batch).map(|n| [1.0, -2.0, 0.5, -1.0][n as usize % 4]).collect();
         let of_images = Tensor::from_slice(&of_images).view([self.batch, 1]).to_kind(kind);
         let (output, of_input, of_weights) = match by {
-            By::Reference(_) => {
+            By::Fast(level) => {
+                let mut tape = Tape::new(State::default(), self.norm, self.batch, true).with_level(level);
+                let leaf = tape.leaf(&images).expect("a value");
+                let value = tape.run(&graph, &leaf, &read).expect("it runs").remove(0);
+                let output = tape.tensor(&value).expect("a tensor").copy();
+                let _ = tape.run_last(&head, &value, &[&factors]).expect("it runs");
+                let found = tape.backward(&of_images).expect("a way back");
+                let of_input = tape.gradient(&leaf).expect("a tensor").expect("everything reaches the result");
+                (output, of_input, read.iter().filter(|t| t.requires_grad()).map(|t| found.of(t)).collect())
+            }
+            _ => {
                 let images = images.set_requires_grad(true);
-                let output = reference::run(&self.graph, &[&images], &read, self.norm).expect("it runs").remove(0);
+                let output = reference::run(&graph, &[&images], &read, self.norm).expect("it runs").remove(0);
                 let result = reference::run(&head, &[&output], &[&factors], self.norm).expect("it runs").remove(0);
                 let leaves: Vec<&Tensor> =
                     std::iter::once(&images).chain(read.iter().copied().filter(|t| t.requires_grad())).collect();
@@ -106,32 +158,24 @@ impl Trial {
                 let of_weights = found.split_off(1);
                 (output, found.remove(0), of_weights)
             }
-            By::Fast(level) => {
-                let mut tape = Tape::new(State::default(), self.norm, self.batch, true).with_level(level);
-                let leaf = tape.leaf(&images).expect("a value");
-                let value = tape.run(&self.graph, &leaf, &read).expect("it runs").remove(0);
-                let output = tape.tensor(&value).expect("a tensor").copy();
-                let _ = tape.run_last(&head, &value, &[&factors]).expect("it runs");
-                let found = tape.backward(&of_images).expect("a way back");
-                let of_input = tape.gradient(&leaf).expect("a tensor").expect("everything reaches the result");
-                (output, of_input, read.iter().filter(|t| t.requires_grad()).map(|t| found.of(t)).collect())
-            }
         };
         let mut results = vec![("output".to_owned(), flat(&output)), ("input".to_owned(), flat(&of_input))];
-        let specs = self.graph.tensors.iter();
+        let specs = graph.tensors.iter();
         results.extend(specs.clone().filter(|t| t.trained).zip(&of_weights).map(|(t, g)| (t.name.clone(), flat(g))));
-        results.extend(specs.zip(&tensors).filter(|(t, _)| !t.trained).map(|(spec, t)| (spec.name.clone(), flat(t))));
+        results.extend(
+            specs
+                .zip(&tensors)
+                .filter(|(t, _)| t.name.contains("running"))
+                .map(|(spec, t)| (spec.name.clone(), flat(t))),
+        );
         results
     }
 
     /// Compares the executors.
     pub fn check(&self) -> Result<(), String> {
         assert!(stage::recognise(&self.graph).is_some(), "it is to be computed in passes of its own: {}", self.graph);
-        let run = |seed| {
-            [By::Reference(Kind::Double), By::Reference(Kind::Float), By::Fast(Level::Best)]
-                .map(|by| self.run(by, seed))
-        };
-        compare(2.5e-7, run).map_err(|e| format!("{}, batch {}, {:?}: {e}", self.graph, self.batch, self.norm))
+        let compared = compare(2.5e-7, |by, seed| self.run(by, seed));
+        compared.map_err(|e| format!("{self:?}: {e}"))
     }
 }
 
@@ -263,11 +307,13 @@ impl std::fmt::Debug for Trial {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    // `PROPTEST_RNG_SEED=… PROPTEST_CASES=5000` looks further. In one of about 15,000 cases several batch norms of one or two numbers stand
+    // one after the other, and nothing is left of what is compared but rounding.
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn any_operation(trial in any_trial()) {
-        prop_assert!(trial.check().is_ok(), "{}", trial.check().unwrap_err());
+        prop_assert_eq!(trial.check(), Ok(()));
     }
 
     /// The kernels' vectors, and one number at a time: the same bits.
