@@ -1,19 +1,27 @@
 //! What an iteration costs, and the policy's share of it.
 //!
 //! `cargo bench` measures: making a plan by script and in Rust, resolving it, one search iteration of EDAS on the DARTS space
-//! (8 cells, 16 channels, batch 16, 32×32). The share of the script is printed at the end; README says what it was.
+//! (8 cells, 16 channels, batch 16, 32×32). What script, plan resolution, optimizers and run directory have of an iteration at the
+//! paper's size is printed at the end; benches/README.md says what it was.
 
+mod common;
+
+use common::case::Case;
+use common::statistics::median;
 use criterion::{Criterion, criterion_group, criterion_main};
 use edas::policy::shipped::SHIPPED;
 use edas::policy::turn::Clock;
-use edas::policy::{Policy, Steps, Turn};
+use edas::policy::{Policy, Resolved, SpaceView, Steps, Turn};
+use edas::run::{Event, Observer, RunDirectory};
 use edas::spec::Spec;
+use edas::train::Trainer;
 use edas::train::setup::{Need, Setup};
 use edas::{Result, Search};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tch::{Device, Kind, Tensor};
 
 fn setup(script: &str) -> Setup {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -62,36 +70,136 @@ fn plans(c: &mut Criterion) {
 /// A search on random images of CIFAR's size, written to a folder that goes with the process.
 fn iteration(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    let bytes: Vec<u8> =
-        (0..64 * 3073u32).map(|i| if i % 3073 == 0 { (i / 3073 % 10) as u8 } else { (i * 7919 % 251) as u8 }).collect();
-    std::fs::write(folder.path().join("data_batch_1.bin"), bytes).expect("it can be written");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let settings =
-        [format!("data.root={}", folder.path().display()), "network.cells=8".into(), "search.batch=16".into()];
-    let spec = Spec::load(root.join("specs/edas-cifar10.yaml"), &settings).expect("a sound spec");
-    let mut running = Search::from_spec(spec).expect("it can be prepared").start().expect("it starts");
-    let mut seconds = Vec::new();
+    let mut running = on_images(folder.path(), "edas-8x16-b16").start().expect("it starts");
     let mut group = c.benchmark_group("iteration");
     group.sample_size(10);
     group.bench_function("EDAS, 8 cells, 16 channels, batch 16", |b| {
-        b.iter(|| {
-            let begun = Instant::now();
-            running.iteration(&mut []).expect("it runs");
-            seconds.push(begun.elapsed().as_secs_f64());
-        });
+        b.iter(|| running.iteration(&mut []).expect("it runs"));
     });
     group.finish();
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds[seconds.len() / 2];
-    let Setup { mut policy, view, .. } = setup("edas.rhai");
-    let alpha = Arc::new(running.trainer.architecture.alpha.clone());
-    let begun = Instant::now();
-    for i in 0..1000 {
-        policy.plan(&Turn::new(Clock::at(i, 25, 391), &view, &alpha, 0)).expect("a plan");
-    }
-    let script = begun.elapsed().as_secs_f64() / 1000.0;
-    println!("the script's share of an iteration: {:.4} %", 100.0 * script / median);
 }
 
-criterion_group!(benches, plans, iteration);
+/// A search on random images in this folder, under the fixed plans of `benches/peer`.
+fn on_images(folder: &Path, case: &str) -> Search {
+    let case: Case = case.parse().expect("a case");
+    Search::from_spec(case.spec(folder, 0).expect("a sound spec")).expect("it can be prepared")
+}
+
+/// What of an iteration is not arithmetic, at the paper's size (20 cells, 16 channels, batch 64): a table for benches/README.md.
+fn shares(_: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = on_images(folder.path(), "edas-20x16-b64");
+    let directory = RunDirectory::create(&folder.path().join("run"), &search.setup().contents()).expect("a directory");
+    let mut directory = Timed { observer: directory, spent: Duration::ZERO };
+    let mut running = search.start().expect("it starts");
+    running.iteration(&mut [&mut directory]).expect("it runs");
+    directory.spent = Duration::ZERO;
+    let mut seconds = Vec::new();
+    for _ in 0..ITERATIONS {
+        let begun = Instant::now();
+        let (record, learning) = running.iteration(&mut [&mut directory]).expect("it runs");
+        directory.event(&Event::Iteration(&record, &learning)).expect("it can be written");
+        seconds.push(begun.elapsed().as_secs_f64());
+    }
+    let directory = directory.spent.as_secs_f64() / f64::from(ITERATIONS);
+
+    let Setup { mut policy, view, .. } = setup("edas.rhai");
+    let alpha = Arc::new(running.trainer.architecture.alpha.clone());
+    let turn = |i| Turn::new(Clock::at(i, 25, 391), &view, &alpha, 0);
+    let mut i = 0;
+    let script = typical(1000, || {
+        i += 1;
+        policy.plan(&turn(i)).expect("a plan");
+    });
+    let Steps::Both(plan) = policy.plan(&turn(0)).expect("a plan") else {
+        panic!("EDAS answers with one plan for both phases")
+    };
+    let resolving = typical(1000, || drop(black_box(&plan).resolve(&alpha, 0)));
+    let plan = Resolved::of_choices(&mixed(&view));
+    let optimizers = bookkeeping(&mut running.trainer, &plan);
+
+    let iteration = median(&seconds);
+    println!(
+        "| EDAS, 20 cells, 16 channels, batch 64 | µs | share of an iteration of {iteration:.3} s |\n|---|---|---|"
+    );
+    let row = |what: &str, time: f64| println!("| {what} | {:.0} | {:.3} % |", 1e6 * time, 100.0 * time / iteration);
+    row("script", script);
+    row("plan resolution", resolving);
+    row("optimizers' bookkeeping", optimizers);
+    row("run directory", directory);
+    row("together", script + resolving + optimizers + directory);
+}
+
+/// Iterations that the shares are taken from.
+const ITERATIONS: u32 = 8;
+
+/// An even mix: the candidate at the place of the edge's position, over and over.
+fn mixed(view: &SpaceView) -> Vec<Option<usize>> {
+    view.edges.iter().map(|edge| Some(edge.position % edge.candidates.len())).collect()
+}
+
+/// What both optimizers' steps under a plan take beyond arithmetic: beyond the same arithmetic on one tensor as large as all weights in
+/// use together.
+fn bookkeeping(trainer: &mut Trainer, plan: &Resolved) -> f64 {
+    let weights = trainer.network.weights_in_use(plan);
+    let parameters = &trainer.network.parameters;
+    let zeros = || weights.iter().map(|w| parameters.get(*w).tensor.zeros_like()).collect::<Vec<Tensor>>();
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        // A step changes its gradients in place.
+        let gradients = zeros();
+        let begun = Instant::now();
+        trainer.weights.step(parameters, &weights, &gradients, 0.0).expect("it can be stepped");
+        times.push(begun.elapsed().as_secs_f64());
+    }
+    let count: usize = weights.iter().map(|w| parameters.get(*w).tensor.numel()).sum();
+    let rows: Vec<Option<Vec<f64>>> =
+        trainer.architecture.alpha.iter().enumerate().map(|(i, row)| (i == 0).then(|| vec![0.0; row.len()])).collect();
+    let of_alpha = typical(1000, || trainer.architecture.step(&rows));
+    median(&times) + of_alpha - arithmetic(count)
+}
+
+/// What SGD's arithmetic takes on one tensor of so many weights: norm, clip, decay, momentum, step.
+fn arithmetic(count: usize) -> f64 {
+    let zeros = || Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
+    let (mut weights, mut gradients, mut momentum) = (zeros(), zeros(), zeros());
+    typical(20, || {
+        tch::no_grad(|| {
+            let norm = gradients.norm().double_value(&[]);
+            let _ = gradients.g_mul_scalar_((5.0 / (norm + 1e-6)).min(1.0));
+            let _ = gradients.g_add_(&(&weights * 3e-4));
+            let _ = momentum.g_mul_scalar_(0.9);
+            let _ = momentum.g_add_(&gradients);
+            let _ = weights.g_sub_(&(&momentum * 0.025));
+        });
+    })
+}
+
+/// The median time of so many calls, in seconds.
+fn typical(calls: u32, mut call: impl FnMut()) -> f64 {
+    let mut times = Vec::new();
+    for _ in 0..calls {
+        let begun = Instant::now();
+        call();
+        times.push(begun.elapsed().as_secs_f64());
+    }
+    median(&times)
+}
+
+/// An observer, and how long it has worked.
+struct Timed<O> {
+    observer: O,
+    spent: Duration,
+}
+
+impl<O: Observer> Observer for Timed<O> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        let begun = Instant::now();
+        let heard = self.observer.event(event);
+        self.spent += begun.elapsed();
+        heard
+    }
+}
+
+criterion_group!(benches, plans, iteration, shares);
 criterion_main!(benches);

@@ -1,9 +1,9 @@
 //! The command line: what follows `cargo x`.
 //!
-//! Written by hand: eight forms do not pay for a parser that would take longer to compile than all else here.
+//! Written by hand: nine forms do not pay for a parser that would take longer to compile than all else here.
 
 use crate::failure::{Failure, Result};
-use crate::libtorch::Flavour;
+use crate::libtorch::{Flavour, VERSION};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -18,6 +18,9 @@ cargo x: set-up, build and chores
                               is the same program with and without. Back: rm .libtorch && cargo x setup
     cargo x test [ARGS]       builds, then cargo test --release --workspace ARGS
     cargo x bench [ARGS]      cargo bench ARGS
+    cargo x bench --peer PYTHON [--json] [--case NAME] [--pairs N] [--iterations N]
+                              ours and eager PyTorch on the same work, in turn: medians, ratios, peak memory; PYTHON
+                              is one with torch 2.13.0 and numpy (benches/README.md)
     cargo x ci                all that CI checks: format, clippy, docs, build, tests
     cargo x header            makes the C header of the plugin interface anew; --check compares and compiles it
     cargo x fixtures          makes the files of tests/fixtures anew, with PyTorch
@@ -53,6 +56,13 @@ pub enum Command {
         /// For `cargo bench`.
         args: Vec<OsString>,
     },
+    /// `bench --peer PYTHON …`
+    Peer {
+        /// The Python that has PyTorch.
+        python: PathBuf,
+        /// For the bench: what else was said.
+        args: Vec<OsString>,
+    },
     /// `ci`
     Ci,
     /// `fixtures [--check] [--python PATH]`
@@ -86,7 +96,7 @@ impl Command {
             return Ok(match first.as_str() {
                 "-h" | "--help" => Self::Help,
                 "test" => Self::Test { args: args.split_off(1) },
-                "bench" => Self::Bench { args: args.split_off(1) },
+                "bench" => bench(args.split_off(1))?,
                 _ => Self::Edas { args },
             });
         }
@@ -125,6 +135,24 @@ impl Command {
     }
 }
 
+/// The benchmarks, or the comparison with PyTorch where a Python is named for it. What follows `--` is for the benches themselves.
+fn bench(mut args: Vec<OsString>) -> Result<Command> {
+    let own = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let named = |arg: &OsString| arg == "--peer" || arg.to_string_lossy().starts_with("--peer=");
+    let Some(at) = args[..own].iter().position(named) else { return Ok(Command::Bench { args }) };
+    let option = args.remove(at);
+    let python = match option.to_string_lossy().strip_prefix("--peer=") {
+        Some(path) => Some(OsString::from(path)),
+        None if at < own - 1 => Some(args.remove(at)),
+        None => None,
+    };
+    match python {
+        Some(python) if !python.is_empty() => Ok(Command::Peer { python: python.into(), args }),
+        _ => Err(Failure::new("`--peer` has no value")
+            .expected(format!("the path of a Python interpreter with torch {VERSION} and numpy"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +179,25 @@ mod tests {
         let search = "search a.yaml --set b=c --help";
         assert_eq!(parse(search).unwrap(), Command::Edas { args: args(search) });
         assert_eq!(parse("test a -- --nocapture").unwrap(), Command::Test { args: args("a -- --nocapture") });
+        for bench in ["", "--bench plugins", "-- --peer p"] {
+            assert_eq!(parse(&format!("bench {bench}")).unwrap(), Command::Bench { args: args(bench) });
+        }
+    }
+
+    #[test]
+    fn a_python_to_compare_with() {
+        let peer = |line: &str| match parse(line) {
+            Ok(Command::Peer { python, args }) => {
+                let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+                format!("{} {}", python.display(), args.join(" "))
+            }
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(peer("bench --peer p"), "p ");
+        assert_eq!(peer("bench --json --peer p --case a"), "p --json --case a");
+        assert_eq!(peer("bench --peer=p --pairs 7"), "p --pairs 7");
+        for wrong in ["bench --peer", "bench --peer=", "bench --json --peer", "bench --peer -- p"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

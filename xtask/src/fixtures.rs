@@ -20,7 +20,8 @@ pub fn run(workspace: &Workspace, check: bool, python: Option<PathBuf>) -> Resul
         Some(python) => python,
         None => environment(&workspace.cache)?,
     };
-    has_torch(&python)?;
+    let help = "name another with --python, or leave it out to have one made";
+    requirements::pytorch(&python, &["numpy", "safetensors"], "make the fixtures", help)?;
     let folder = workspace.root.join("tests/fixtures");
     if !check {
         return make(&python, &folder, &folder);
@@ -77,25 +78,6 @@ fn made_files(folder: &Path) -> Result<BTreeSet<OsString>> {
         }
     }
     Ok(names)
-}
-
-/// Checks that a Python has what the script needs, in the release that this library is compared with.
-fn has_torch(python: &Path) -> Result {
-    let program = "import numpy, safetensors, torch; print(torch.__version__)";
-    let output = Command::new(python)
-        .args(["-c", program])
-        .output()
-        .map_err(|error| Failure::new(format!("cannot start {}", python.display())).found(error.to_string()))?;
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if version.split('+').next() == Some(VERSION) {
-        return Ok(());
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    let found = if output.status.success() { format!("torch {version}") } else { complaint };
-    Err(Failure::new(format!("{} cannot make the fixtures", python.display()))
-        .expected(format!("torch {VERSION}, numpy and safetensors"))
-        .found(found)
-        .help("name another with --python, or leave it out to have one made"))
 }
 
 /// The Python of the cache, with PyTorch; made on first use.

@@ -3,7 +3,7 @@
 //! - [`command`]: the command line
 //! - [`libtorch`]: puts libtorch in place; [`cache`]: brings it, once per machine; [`wheels`]: which files;
 //!   [`download`], [`unpack`]: how
-//! - [`requirements`]: what must be there for that: Python with pip, a C++ compiler, space on the disk
+//! - [`requirements`]: what must be there: Python with pip, a C++ compiler, space on the disk; for some chores PyTorch
 //! - [`build`]: builds and hands over to `edas`, the tests or the benchmarks
 //! - [`checks`]: what CI checks
 //! - [`header`]: the C header of the plugin interface
@@ -49,6 +49,7 @@ fn run() -> Result {
         Command::Edas { args } => build::edas(&workspace, &args),
         Command::Test { args } => build::test(&workspace, &args),
         Command::Bench { args } => build::bench(&workspace, &args),
+        Command::Peer { python, args } => build::peer(&workspace, &python, &args),
         Command::Ci => checks::run(&workspace),
         Command::Header { check } => header::run(&workspace, check),
         Command::Fixtures { check, python } => fixtures::run(&workspace, check, python),

@@ -1,6 +1,7 @@
-//! What set-up and build need of the machine: Python with pip, a C++ compiler, space on the disk.
+//! What is needed of the machine: Python with pip, a C++ compiler, space on the disk; for some chores PyTorch.
 
 use crate::failure::{Failure, Result};
+use crate::libtorch::VERSION;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,26 @@ pub fn compiler() -> Result {
     })
 }
 
+/// Checks that a Python has torch, in the release that this library is compared with, and other modules; `cannot` says what it is
+/// needed for, `help` what to do.
+pub fn pytorch(python: &Path, modules: &[&str], cannot: &str, help: &str) -> Result {
+    let program = format!("import torch, {}; print(torch.__version__)", modules.join(", "));
+    let output = Command::new(python).args(["-c", &program]).stdin(Stdio::null()).output().map_err(|error| {
+        Failure::new(format!("cannot start {}", python.display())).found(error.to_string()).help(help)
+    })?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if version.split('+').next() == Some(VERSION) {
+        return Ok(());
+    }
+    // Of what Python says the last line alone: which module is missing.
+    let complaint = String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or_default().to_owned();
+    let found = if output.status.success() { format!("torch {version}") } else { complaint };
+    Err(Failure::new(format!("{} cannot {cannot}", python.display()))
+        .expected(format!("torch {VERSION}, with {}", modules.join(" and ")))
+        .found(found)
+        .help(help))
+}
+
 /// Checks that `megabytes` are free where `folder` lies. Where the system does not tell, a full disk shows later.
 pub fn space(folder: &Path, megabytes: u64) -> Result {
     let output = Command::new("df").arg("-Pk").arg(folder).stderr(Stdio::null()).output();
@@ -97,6 +118,20 @@ mod tests {
         assert_eq!(available(&format!("{head}/dev/vda 264212084 21858892 73426996 23% /")), Some(75_189));
         assert_eq!(available(&format!("{head}my disk 10 0 1000000 0% /a b")), Some(1024));
         assert_eq!(available("df: no such file"), None);
+    }
+
+    #[test]
+    fn says_which_python_cannot_do_what() {
+        let needs =
+            |python: &str| pytorch(Path::new(python), &["numpy"], "be compared with", "name another").unwrap_err();
+        let missing = needs("/no/such/python").to_string();
+        assert!(missing.starts_with("cannot start /no/such/python") && missing.ends_with("help: name another"));
+        // A program that is no Python, and prints no version.
+        let expected = format!("cannot be compared with\n  expected: torch {VERSION}, with numpy\n");
+        let other = needs("/bin/false").to_string();
+        assert!(other.contains(&expected) && other.ends_with("help: name another"), "{other}");
+        let older = needs("/bin/echo").to_string();
+        assert!(older.contains("found: torch -c import torch, numpy;"), "{older}");
     }
 
     #[test]
