@@ -198,7 +198,8 @@ impl Backward<'_> {
                 });
                 let weights = entry.weights.as_ref().ok_or_else(|| Error::new("a convolution without weights"))?;
                 let source = input.source(*relu);
-                sums = convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights);
+                sums =
+                    convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights)?;
                 for (weight, gradient) in own.into_iter().zip(found).filter(|(weight, _)| weight.requires_grad()) {
                     self.found(weight, gradient)?;
                 }
@@ -210,7 +211,7 @@ impl Backward<'_> {
                         Body::Maximum(_) => Pool::Maximum(entry.index.as_ref().map(|i| Index(i.data()))),
                         _ => Pool::Mean,
                     };
-                    pooling::backward(go, (pool, window), &input.source(false), gradient, batch, &target);
+                    pooling::backward(go, (pool, window), &input.source(false), gradient, batch, &target)?;
                 }
             }
         }

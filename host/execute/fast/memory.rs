@@ -1,7 +1,8 @@
 //! Memory for values and gradients: taken where something is computed, given back where nothing reads it any more, and kept for the
 //! next pass, so that a search that has found its sizes asks the system for nothing.
 
-use crate::error::Result;
+use super::kernels::work::Exhausted;
+use crate::error::{Error, Result};
 use crate::native::slice;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -70,5 +71,11 @@ impl Drop for Buffer {
         if let Some(home) = &self.home {
             home.borrow_mut().free.entry(self.tensor.numel()).or_default().push(self.tensor.shallow_clone());
         }
+    }
+}
+
+impl From<Exhausted> for Error {
+    fn from(exhausted: Exhausted) -> Self {
+        Error::exhausted(exhausted.bytes, "what a kernel computes in")
     }
 }

@@ -279,7 +279,7 @@ impl Tape {
                 let products: Vec<&[f32]> = products.iter().map(|t| slice::numbers(tensors[*t])).collect();
                 sizes.pack(depthwise, &products, &mut packed);
                 let found =
-                    convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments);
+                    convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments)?;
                 weights = Some(packed);
                 found
             }
@@ -288,10 +288,10 @@ impl Tape {
                     index = Some(Buffer::take(&self.store, self.batch * map.pixels() * map.channels)?);
                 }
                 let pool = Pool::Maximum(index.as_ref().map(|index| Index(index.data())));
-                pooling::forward(self.go(), (pool, window), &x.source(false), &map, self.batch, moments)
+                pooling::forward(self.go(), (pool, window), &x.source(false), &map, self.batch, moments)?
             }
             Body::Mean(window) => {
-                pooling::forward(self.go(), (Pool::Mean, window), &x.source(false), &map, self.batch, moments)
+                pooling::forward(self.go(), (Pool::Mean, window), &x.source(false), &map, self.batch, moments)?
             }
         };
         let norm = stage.norm.as_ref().map(|norm| Rc::new(self.batch_norm(norm, found, &map, tensors)));

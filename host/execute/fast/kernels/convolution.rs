@@ -7,7 +7,7 @@ use super::map::{Map, Source};
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Partial, Parts, Scratch, Stretches, Threads};
+use super::work::{Exhausted, Partial, Parts, Scratch, Stretches, Threads, each_part};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -234,6 +234,9 @@ impl Moments {
 ///
 /// # Panics
 /// Where a map is not of the convolution's size.
+///
+/// # Errors
+/// Where memory runs out.
 pub fn forward(
     (level, threads): (Level, &dyn Threads),
     convolution: &Convolution,
@@ -242,21 +245,21 @@ pub fn forward(
     out: &Map,
     batch: usize,
     moments: bool,
-) -> Option<Moments> {
+) -> Result<Option<Moments>, Exhausted> {
     convolution.check(source, out);
     let (parts, channels) = (Parts::of(batch), convolution.channels());
     let mut shifts = vec![0f32; if moments { parts.count() * channels } else { 0 }];
     let mut sums = vec![0f64; 2 * shifts.len()];
     {
         let (shifts, sums) = (Stretches::of(&mut shifts, parts.count()), Stretches::of(&mut sums, parts.count()));
-        threads.run(parts.count(), &|part| {
+        each_part(threads, &parts, &|part| {
             // SAFETY: every part is run once; the numbers outlive the run.
             let (shifts, sums) = unsafe { (shifts.part(part), sums.part(part)) };
             let (images, c) = (parts.images(part), convolution);
-            level.run(Forward { c, weights, source, out, images, moments: moments.then_some((shifts, sums)) });
-        });
+            level.run(Forward { c, weights, source, out, images, moments: moments.then_some((shifts, sums)) })
+        })?;
     }
-    moments.then(|| Moments::of(&parts, convolution.output[0] * convolution.output[1], &shifts, &sums, channels))
+    Ok(moments.then(|| Moments::of(&parts, convolution.output[0] * convolution.output[1], &shifts, &sums, channels)))
 }
 
 impl Convolution {
@@ -410,14 +413,14 @@ struct Forward<'a> {
 }
 
 impl WithSimd for Forward<'_> {
-    type Output = ();
+    type Output = Result<(), Exhausted>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, s: S) {
+    fn with_simd<S: Simd>(mut self, s: S) -> Self::Output {
         let (size, begin) = self.c.tile();
         let tile = size[0] * size[1] * self.c.input[2];
         let block = self.c.rows() * self.c.output[1] * self.c.inputs();
-        let mut scratch = Scratch::take(tile + block);
+        let mut scratch = Scratch::take(tile + block)?;
         let (tile, block) = scratch.numbers().split_at_mut(tile);
         let tile = Tile::new(tile, size, begin, self.c.input[2]);
         let provider =
@@ -427,6 +430,7 @@ impl WithSimd for Forward<'_> {
             // SAFETY: `forward` checked the sizes; this part's images are its own.
             unsafe { self.image(s, &provider, image, image == first) };
         }
+        Ok(())
     }
 }
 
@@ -504,6 +508,9 @@ pub struct WeightGradients<'a> {
 ///
 /// # Panics
 /// Where a map is not of the convolution's size.
+///
+/// # Errors
+/// Where memory runs out.
 pub fn backward(
     (level, threads): (Level, &dyn Threads),
     convolution: &Convolution,
@@ -513,7 +520,7 @@ pub fn backward(
     batch: usize,
     target: Option<&Target>,
     mut of_weights: Option<WeightGradients>,
-) -> Option<Vec<f64>> {
+) -> Result<Option<Vec<f64>>, Exhausted> {
     let c = convolution;
     c.check(source, &gradient.map);
     let parts = Parts::of(batch);
@@ -521,18 +528,18 @@ pub fn backward(
     let mut sums = vec![0f64; if mean.is_some() { parts.count() * 2 * c.input[2] } else { 0 }];
     let depthwise = if matches!(c.front, Front::Depthwise(_)) { c.taps() * c.input[2] } else { 0 };
     let product = c.features.map_or(0, |features| features * c.inputs());
-    let mut partial = Partial::take(if of_weights.is_some() { parts.count() * (depthwise + product) } else { 0 });
+    let mut partial = Partial::take(if of_weights.is_some() { parts.count() * (depthwise + product) } else { 0 })?;
     let partial = partial.numbers();
     let wanted = of_weights.is_some();
     {
         let (sums, partial) = (Stretches::of(&mut sums, parts.count()), Stretches::of(partial, parts.count()));
-        threads.run(parts.count(), &|part| {
+        each_part(threads, &parts, &|part| {
             // SAFETY: every part is run once; the numbers outlive the run.
             let (sums, partial) = unsafe { (sums.part(part), partial.part(part)) };
             let of_weights = wanted.then(|| partial.split_at_mut(depthwise));
             let images = parts.images(part);
-            level.run(Backward { c, weights, source, gradient, target, images, sums, of_weights });
-        });
+            level.run(Backward { c, weights, source, gradient, target, images, sums, of_weights })
+        })?;
     }
     if let Some(found) = &mut of_weights
         && !partial.is_empty()
@@ -544,10 +551,10 @@ pub fn backward(
         let (of_depthwise, of_product) = sum.split_at(depthwise);
         c.unpack(of_depthwise, of_product, found);
     }
-    mean.map(|_| {
+    Ok(mean.map(|_| {
         let each = 2 * c.input[2];
         (0..each).map(|at| (0..parts.count()).map(|part| sums[part * each + at]).sum()).collect()
-    })
+    }))
 }
 
 struct Backward<'a> {
@@ -562,10 +569,10 @@ struct Backward<'a> {
 }
 
 impl WithSimd for Backward<'_> {
-    type Output = ();
+    type Output = Result<(), Exhausted>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, s: S) {
+    fn with_simd<S: Simd>(mut self, s: S) -> Self::Output {
         let c = self.c;
         let ((size, begin), (back_size, back_begin)) = (c.tile(), c.back_tile());
         let channels = c.input[2];
@@ -574,7 +581,7 @@ impl WithSimd for Backward<'_> {
         let pixels = c.rows() * c.output[1];
         let line = c.input[1] * channels;
         let lengths = [tile, back, pixels * c.inputs(), pixels * c.channels(), pixels * c.inputs(), line];
-        let mut scratch = Scratch::take(lengths.iter().sum());
+        let mut scratch = Scratch::take(lengths.iter().sum())?;
         let (tile_memory, memory) = scratch.numbers().split_at_mut(tile);
         let (back_memory, memory) = memory.split_at_mut(back);
         let (block, memory) = memory.split_at_mut(lengths[2]);
@@ -588,6 +595,7 @@ impl WithSimd for Backward<'_> {
             // SAFETY: `backward` checked the sizes; this part's images and sums are its own.
             unsafe { self.image(s, &provider, &back, rows, image) };
         }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::pool::{self, Spans};
 use super::rows;
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Parts, Scratch, Stretches, Threads};
+use super::work::{Exhausted, Parts, Scratch, Stretches, Threads, each_part};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -32,6 +32,9 @@ pub enum Pool {
 ///
 /// # Panics
 /// Where the maps' channels differ.
+///
+/// # Errors
+/// Where memory runs out.
 pub fn forward(
     (level, threads): (Level, &dyn Threads),
     (pool, window): (Pool, &Window),
@@ -39,7 +42,7 @@ pub fn forward(
     out: &Map,
     batch: usize,
     moments: bool,
-) -> Option<Moments> {
+) -> Result<Option<Moments>, Exhausted> {
     assert_eq!(source.map.channels, out.channels, "a pool keeps the channels");
     let parts = Parts::of(batch);
     let spans = &Spans::new(window, [source.map.height, source.map.width], [out.height, out.width]);
@@ -47,14 +50,14 @@ pub fn forward(
     let mut sums = vec![0f64; 2 * shifts.len()];
     {
         let (shifts, sums) = (Stretches::of(&mut shifts, parts.count()), Stretches::of(&mut sums, parts.count()));
-        threads.run(parts.count(), &|part| {
+        each_part(threads, &parts, &|part| {
             // SAFETY: every part is run once; the numbers outlive the run.
             let (shifts, sums) = unsafe { (shifts.part(part), sums.part(part)) };
             let moments = moments.then_some((shifts, sums));
-            level.run(Forward { pool, spans, source, out, images: parts.images(part), moments });
-        });
+            level.run(Forward { pool, spans, source, out, images: parts.images(part), moments })
+        })?;
     }
-    moments.then(|| Moments::of(&parts, out.pixels(), &shifts, &sums, out.channels))
+    Ok(moments.then(|| Moments::of(&parts, out.pixels(), &shifts, &sums, out.channels)))
 }
 
 struct Forward<'a> {
@@ -67,13 +70,13 @@ struct Forward<'a> {
 }
 
 impl WithSimd for Forward<'_> {
-    type Output = ();
+    type Output = Result<(), Exhausted>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, s: S) {
+    fn with_simd<S: Simd>(mut self, s: S) -> Self::Output {
         let (channels, pixels) = (self.out.channels, self.out.pixels());
         let rows = self.source.map.height * self.out.width * channels;
-        let mut scratch = Scratch::take(2 * rows);
+        let mut scratch = Scratch::take(2 * rows)?;
         let (maxima, taps) = scratch.numbers().split_at_mut(rows);
         let (maxima, taps) = (maxima.as_mut_ptr(), taps.as_mut_ptr());
         for image in self.images.clone() {
@@ -96,6 +99,7 @@ impl WithSimd for Forward<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -103,6 +107,9 @@ impl WithSimd for Forward<'_> {
 ///
 /// # Panics
 /// Where the maps' channels differ, or the taps of a maximum were not kept.
+///
+/// # Errors
+/// Where memory runs out.
 pub fn backward(
     (level, threads): (Level, &dyn Threads),
     (pool, window): (Pool, &Window),
@@ -110,16 +117,16 @@ pub fn backward(
     gradient: &Gradient,
     batch: usize,
     target: &Target,
-) {
+) -> Result<(), Exhausted> {
     assert_eq!(source.map.channels, gradient.map.channels, "a pool keeps the channels");
     assert!(target.map.is_like(&source.map), "where the gradient goes");
     assert!(!matches!(pool, Pool::Maximum(None)), "a maximum whose taps were not kept");
     let parts = Parts::of(batch);
     let from = &gradient.map;
     let spans = &Spans::new(window, [source.map.height, source.map.width], [from.height, from.width]);
-    threads.run(parts.count(), &|part| {
-        level.run(Backward { pool, spans, gradient, target, images: parts.images(part) });
-    });
+    each_part(threads, &parts, &|part| {
+        level.run(Backward { pool, spans, gradient, target, images: parts.images(part) })
+    })
 }
 
 struct Backward<'a> {
@@ -131,14 +138,14 @@ struct Backward<'a> {
 }
 
 impl WithSimd for Backward<'_> {
-    type Output = ();
+    type Output = Result<(), Exhausted>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
+    fn with_simd<S: Simd>(self, s: S) -> Self::Output {
         let (from, y) = (&self.gradient.map, &self.gradient.output);
         let (channels, pixels) = (from.channels, from.pixels());
         let (into, step, add) = (&self.target.map, self.target.map.pixel, self.target.add);
-        let mut scratch = Scratch::take(pixels * channels + from.height * into.width * channels);
+        let mut scratch = Scratch::take(pixels * channels + from.height * into.width * channels)?;
         let (d, sums) = scratch.numbers().split_at_mut(pixels * channels);
         let (d, sums) = (d.as_mut_ptr(), sums.as_mut_ptr());
         for image in self.images.clone() {
@@ -161,5 +168,6 @@ impl WithSimd for Backward<'_> {
                 }
             }
         }
+        Ok(())
     }
 }

@@ -3,11 +3,45 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs tasks, on as many threads as it likes.
 pub trait Threads: Sync {
     /// Calls `task` with 0 to `tasks` − 1, each once, in any order, and returns when all are done.
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// Memory ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted {
+    /// The bytes that were wanted.
+    pub bytes: usize,
+}
+
+/// Room for so many more numbers.
+fn reserve(numbers: &mut Vec<f32>, more: usize) -> Result<(), Exhausted> {
+    numbers.try_reserve_exact(more).map_err(|_| Exhausted { bytes: more.saturating_mul(size_of::<f32>()) })
+}
+
+/// Runs a task for each part of a batch.
+///
+/// # Errors
+/// Where one of them ran out of memory.
+pub fn each_part(
+    threads: &dyn Threads,
+    parts: &Parts,
+    task: &(dyn Fn(usize) -> Result<(), Exhausted> + Sync),
+) -> Result<(), Exhausted> {
+    let missing = AtomicUsize::new(0);
+    threads.run(parts.count(), &|part| {
+        if let Err(Exhausted { bytes }) = task(part) {
+            missing.store(bytes.max(1), Ordering::Relaxed);
+        }
+    });
+    match missing.into_inner() {
+        0 => Ok(()),
+        bytes => Err(Exhausted { bytes }),
+    }
 }
 
 /// The most parts that a batch is divided into.
@@ -79,11 +113,15 @@ pub struct Partial(Vec<f32>);
 
 impl Partial {
     /// So many zeros.
-    pub fn take(length: usize) -> Self {
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn take(length: usize) -> Result<Self, Exhausted> {
         let mut numbers = PARTIAL.take();
         numbers.clear();
+        reserve(&mut numbers, length)?;
         numbers.resize(length, 0.0);
-        Self(numbers)
+        Ok(Self(numbers))
     }
 
     /// The numbers.
@@ -106,12 +144,17 @@ pub struct Scratch(Vec<f32>);
 
 impl Scratch {
     /// At least `length` numbers.
-    pub fn take(length: usize) -> Self {
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn take(length: usize) -> Result<Self, Exhausted> {
         let mut numbers = SCRATCH.take();
         if numbers.len() < length {
+            let more = length - numbers.len();
+            reserve(&mut numbers, more)?;
             numbers.resize(length, 0.0);
         }
-        Self(numbers)
+        Ok(Self(numbers))
     }
 
     /// The numbers.
