@@ -1,4 +1,9 @@
 //! Kernels over raw numbers, channels last; they know nothing of networks.
+#![allow(
+    clippy::needless_range_loop,
+    clippy::too_many_arguments,
+    reason = "lanes of several arrays go together, and maps have strides"
+)]
 
 pub mod combine;
 pub mod convolution;
