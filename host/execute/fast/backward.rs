@@ -53,7 +53,7 @@ impl Found {
 }
 
 impl Tape {
-    /// Goes back from the gradient of what [`Tape::run_last`] returned. What the pass remembered is gone then.
+    /// Goes back from the gradient of what `run_last` returned. What the pass remembered is gone then.
     ///
     /// # Errors
     /// What libtorch refuses.

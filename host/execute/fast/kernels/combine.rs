@@ -7,7 +7,7 @@ use super::work::{Parts, Stretches, Threads};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// What one edge brings to a node: `weight[image] · (scale · x + shift)`.
+/// What one edge brings to a node: `weight(image) · (scale · x + shift)`.
 #[derive(Debug, Clone, Copy)]
 pub struct Term<'a> {
     /// x.

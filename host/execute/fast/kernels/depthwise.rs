@@ -19,7 +19,7 @@ pub struct Taps {
 /// Pixels that are computed in registers at a time.
 const PIXELS: usize = 8;
 
-/// A row: out[p] = Σ over taps of weights[tap] · x[p + tap], from the first tap to the last. `weights` are (taps, channels); the
+/// A row: out(p) = Σ over taps of weights(tap) · x(p + tap), from the first tap to the last. `weights` are (taps, channels); the
 /// pixels of `out` are `out_step` apart.
 ///
 /// # Safety
@@ -175,7 +175,7 @@ impl Line<'_> {
     }
 }
 
-/// A map's share of the gradient of the weights: gradient[tap] += Σ over pixels of d[p] · x[p + tap], row after row. Pixels of
+/// A map's share of the gradient of the weights: gradient(tap) += Σ over pixels of d(p) · x(p + tap), row after row. Pixels of
 /// `d` are `d_step` apart and its rows `d_row`; the window's places in `x` are `x_row` apart from row to row.
 ///
 /// # Safety

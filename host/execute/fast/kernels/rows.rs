@@ -9,7 +9,7 @@ fn is_short(width: usize, step: usize) -> bool {
     width * step <= 2048
 }
 
-/// out[p] = what `source` gives at pixel p of a row that begins at `x`; pixels of `out` are `out_step` apart.
+/// out(p) = what `source` gives at pixel p of a row that begins at `x`; pixels of `out` are `out_step` apart.
 ///
 /// # Safety
 /// Both hold `width` pixels of the source's channels.
@@ -65,7 +65,7 @@ pub struct GradientSums<'a> {
     pub sums: *mut f64,
 }
 
-/// The way back of [`read`]'s ReLU: out[p] = d[p] where what was read is positive, otherwise 0; added to what `out` holds, or in its
+/// The way back of [`read`]'s ReLU: out(p) = d(p) where what was read is positive, otherwise 0; added to what `out` holds, or in its
 /// place. Without ReLU all of d. `sums` are those of the batch norm that `source` folds.
 ///
 /// # Safety
@@ -226,7 +226,7 @@ pub struct Unfold<'a> {
     pub shift: &'a [f32],
 }
 
-/// out[p] = the gradient of a convolution's or pool's output, from the gradient of its batch norm's output; pixels of `out` are
+/// out(p) = the gradient of a convolution's or pool's output, from the gradient of its batch norm's output; pixels of `out` are
 /// `out_step` apart. Where there is no batch norm, `factor · g`.
 ///
 /// # Safety
@@ -284,7 +284,7 @@ pub unsafe fn unfold<S: Simd>(
     }
 }
 
-/// out[p] += d[p], for patches that go back to where they came from.
+/// out(p) += d(p), for patches that go back to where they came from.
 ///
 /// # Safety
 /// Both hold `count` numbers.
