@@ -3,7 +3,7 @@
 //! - [`guard`]: trampolines that catch exceptions, and libtorch's threads
 //! - [`operator`]: ATen operators by name
 //! - [`kernel`]: kernels as nodes of autograd
-//! - [`slice`]: the numbers of tensors
+//! - [`mod@slice`]: the numbers of tensors
 
 pub mod guard;
 pub mod kernel;
