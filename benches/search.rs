@@ -21,7 +21,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 fn setup(script: &str) -> Setup {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -116,7 +116,7 @@ fn shares(_: &mut Criterion) {
     };
     let resolving = typical(1000, || drop(black_box(&plan).resolve(&alpha, 0)));
     let plan = Resolved::of_choices(&mixed(&view));
-    let optimizers = bookkeeping(&mut running.trainer, &plan);
+    let optimizers = stepping(&mut running.trainer, &plan);
 
     let iteration = median(&seconds);
     println!(
@@ -125,7 +125,7 @@ fn shares(_: &mut Criterion) {
     let row = |what: &str, time: f64| println!("| {what} | {:.0} | {:.3} % |", 1e6 * time, 100.0 * time / iteration);
     row("script", script);
     row("plan resolution", resolving);
-    row("optimizers' bookkeeping", optimizers);
+    row("optimizers, arithmetic included", optimizers);
     row("run directory", directory);
     row("together", script + resolving + optimizers + directory);
 }
@@ -138,9 +138,8 @@ fn mixed(view: &SpaceView) -> Vec<Option<usize>> {
     view.edges.iter().map(|edge| Some(edge.position % edge.candidates.len())).collect()
 }
 
-/// What both optimizers' steps under a plan take beyond arithmetic: beyond the same arithmetic on one tensor as large as all weights in
-/// use together.
-fn bookkeeping(trainer: &mut Trainer, plan: &Resolved) -> f64 {
+/// What both optimizers' steps under a plan take, arithmetic included: more than their bookkeeping alone.
+fn stepping(trainer: &mut Trainer, plan: &Resolved) -> f64 {
     let weights = trainer.network.weights_in_use(plan);
     let parameters = &trainer.network.parameters;
     let zeros = || weights.iter().map(|w| parameters.get(*w).tensor.zeros_like()).collect::<Vec<Tensor>>();
@@ -152,27 +151,10 @@ fn bookkeeping(trainer: &mut Trainer, plan: &Resolved) -> f64 {
         trainer.weights.step(parameters, &weights, &gradients, 0.0).expect("it can be stepped");
         times.push(begun.elapsed().as_secs_f64());
     }
-    let count: usize = weights.iter().map(|w| parameters.get(*w).tensor.numel()).sum();
     let rows: Vec<Option<Vec<f64>>> =
         trainer.architecture.alpha.iter().enumerate().map(|(i, row)| (i == 0).then(|| vec![0.0; row.len()])).collect();
     let of_alpha = typical(1000, || trainer.architecture.step(&rows));
-    median(&times) + of_alpha - arithmetic(count)
-}
-
-/// What SGD's arithmetic takes on one tensor of so many weights: norm, clip, decay, momentum, step.
-fn arithmetic(count: usize) -> f64 {
-    let zeros = || Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
-    let (mut weights, mut gradients, mut momentum) = (zeros(), zeros(), zeros());
-    typical(20, || {
-        tch::no_grad(|| {
-            let norm = gradients.norm().double_value(&[]);
-            let _ = gradients.g_mul_scalar_((5.0 / (norm + 1e-6)).min(1.0));
-            let _ = gradients.g_add_(&(&weights * 3e-4));
-            let _ = momentum.g_mul_scalar_(0.9);
-            let _ = momentum.g_add_(&gradients);
-            let _ = weights.g_sub_(&(&momentum * 0.025));
-        });
-    })
+    median(&times) + of_alpha
 }
 
 /// The median time of so many calls, in seconds.
