@@ -203,7 +203,7 @@ impl RunDirectory {
         self.flush()?;
         self.checkpoints.wait()?;
         let folder = self.path.join(CHECKPOINTS);
-        let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha)?)?;
+        let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha, 0)?)?;
         write_whole(&folder.join(FINAL), &content)?;
         // The last: a run that has it is finished.
         write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())

@@ -66,14 +66,17 @@ impl Saved {
     }
 }
 
-/// Copies of all weights and buffers, and of α as `alpha.<edge index>`.
+/// Copies of all weights and buffers, and of α as `alpha.<edge index>`; with room for so many more tensors.
 ///
 /// # Errors
-/// As [`Saved::of`].
-pub fn network(parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<Vec<Saved>> {
-    let weights = parameters.iter().map(|p| Saved::of(p.name.clone(), &p.tensor));
-    let alpha = alpha.iter().enumerate().map(|(edge, row)| Ok(Saved::row(format!("alpha.{edge}"), row)));
-    weights.chain(alpha).collect()
+/// As [`Saved::of`], and where there is not enough memory.
+pub fn network(parameters: &Parameters, alpha: &[Vec<f64>], more: usize) -> Result<Vec<Saved>> {
+    let mut tensors = room(parameters.len() + alpha.len() + more, "the list of a checkpoint's tensors")?;
+    for parameter in parameters.iter() {
+        tensors.push(Saved::of(parameter.name.clone(), &parameter.tensor)?);
+    }
+    tensors.extend(alpha.iter().enumerate().map(|(edge, row)| Saved::row(format!("alpha.{edge}"), row)));
+    Ok(tensors)
 }
 
 /// More than the header of a safetensors file says of a tensor besides its name.

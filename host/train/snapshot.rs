@@ -28,7 +28,8 @@ impl Running {
     pub fn snapshot(&self) -> Result<Snapshot> {
         let Architecture { alpha, first, second, steps, .. } = &self.trainer.architecture;
         let parameters = &self.trainer.network.parameters;
-        let mut tensors = network(parameters, alpha)?;
+        let more = self.trainer.weights.momentum.len() + first.len() + second.len();
+        let mut tensors = network(parameters, alpha, more)?;
         for (index, momentum) in &self.trainer.weights.momentum {
             tensors.push(Saved::of(format!("{MOMENTUM}{}", parameters.get(*index).name), momentum)?);
         }

@@ -110,7 +110,7 @@ impl<'a> Follow<'a> {
 
     fn finish(&mut self, summary: &Summary) -> Result<Option<Difference>> {
         let genotype = serde_json::to_value(summary.genotype).unwrap_or_default();
-        let found = Outcome { genotype, tensors: Ok(network(summary.parameters, summary.alpha)?) };
+        let found = Outcome { genotype, tensors: Ok(network(summary.parameters, summary.alpha, 0)?) };
         self.result = true;
         Ok(result::difference(self.recorded.outcome()?, found, self.iteration, &mut self.unread))
     }
