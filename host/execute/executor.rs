@@ -45,6 +45,20 @@ pub trait Executor {
     /// As [`reference::run`].
     fn run(&mut self, graph: &Arc<LayerGraph>, input: &Self::Value, tensors: &[&Tensor]) -> Result<Vec<Self::Value>>;
 
+    /// Runs two operations that read the same value, over one read of it, and returns the one output of each; `None` where nothing
+    /// is won by it: then each is to be run by itself.
+    ///
+    /// # Errors
+    /// As [`reference::run`].
+    fn run_both(
+        &mut self,
+        _graphs: [&Arc<LayerGraph>; 2],
+        _input: &Self::Value,
+        _tensors: [&[&Tensor]; 2],
+    ) -> Result<Option<[Self::Value; 2]>> {
+        Ok(None)
+    }
+
     /// Runs the operation that ends the network.
     ///
     /// # Errors

@@ -42,6 +42,8 @@ struct Pass<'a, E: Executor> {
     drop: Option<&'a DropPath>,
     executor: &'a mut E,
     watch: Watch<'a, E::Value>,
+    /// What the next cell preprocesses, where it was run with what this one does.
+    ahead: Option<E::Value>,
 }
 
 impl Network {
@@ -108,11 +110,11 @@ impl Network {
         watch: Watch<E::Value>,
     ) -> Result<Tensor> {
         let images = executor.images(images)?;
-        let mut pass = Pass { network: self, plan, mixture, drop, executor, watch };
+        let mut pass = Pass { network: self, plan, mixture, drop, executor, watch, ahead: None };
         let mut maps = pass.run(&self.stem, &images)?;
-        for part in &self.parts {
+        for (number, part) in self.parts.iter().enumerate() {
             let outputs = match part {
-                Part::Cell(cell) => vec![pass.cell(cell, &maps)?],
+                Part::Cell(cell) => vec![pass.cell(cell, self.parts.get(number + 1), &maps)?],
                 Part::Fixed(block) => pass.run(block, &maps[maps.len() - 1])?,
             };
             maps.extend(outputs);
@@ -142,7 +144,7 @@ impl Network {
         let mode = mode.into();
         let executor = &mut self.reference(mode.norm, maps[0].size()[0]);
         let watch: Watch = &mut |_, _| Ok(());
-        Pass { network: self, plan, mixture, drop: mode.drop, executor, watch }.cell(cell, maps)
+        Pass { network: self, plan, mixture, drop: mode.drop, executor, watch, ahead: None }.cell(cell, None, maps)
     }
 }
 
@@ -157,6 +159,22 @@ impl<E: Executor> Pass<'_, E> {
         let outputs = self.executor.run(&block.graph, input, &tensors).map_err(|e| running(block, e))?;
         (self.watch)(block, &outputs)?;
         Ok(outputs)
+    }
+
+    /// What an operation returns, and what a second one does where they could be run together.
+    fn run_both(&mut self, blocks: [&Block; 2], input: &E::Value) -> Result<(E::Value, Option<E::Value>)> {
+        let tensors = blocks.map(|block| self.tensors(block, self.network));
+        let span = self.begin(&blocks[0].name);
+        let graphs = blocks.map(|block| &block.graph);
+        let both = self.executor.run_both(graphs, input, [&tensors[0], &tensors[1]]);
+        drop(span);
+        let Some([own, other]) = both.map_err(|e| running(blocks[0], e))? else {
+            return Ok((self.run_one(blocks[0], input)?, None));
+        };
+        for (block, value) in blocks.into_iter().zip([&own, &other]) {
+            (self.watch)(block, std::slice::from_ref(value))?;
+        }
+        Ok((own, Some(other)))
     }
 
     fn run_last(&mut self, block: &Block, input: &E::Value) -> Result<Tensor> {
@@ -176,19 +194,49 @@ impl<E: Executor> Pass<'_, E> {
         outputs.pop().ok_or_else(|| Error::new(format!("`{}` returned nothing", block.name)))
     }
 
-    /// One cell: every node that is needed is the combination of what its active edges bring.
-    fn cell(&mut self, cell: &Cell, maps: &[E::Value]) -> Result<E::Value> {
+    /// What the next part preprocesses of the newest map, if it does: it is the last but one of its inputs.
+    fn next_preprocess<'b>(&self, next: Option<&'b Part>) -> Option<&'b Block> {
+        let Some(Part::Cell(cell)) = next else { return None };
         let form = &self.network.space.cell_types[cell.cell_type];
-        let route = route(form, cell, self.plan);
-        let inputs = &maps[maps.len() - form.inputs..];
-        let mut nodes: Vec<Option<E::Value>> = Vec::with_capacity(form.inputs + form.nodes);
-        for (k, input) in inputs.iter().enumerate() {
-            nodes.push(match (&cell.preprocess[k], route.needed[k]) {
+        let input = form.inputs.checked_sub(2)?;
+        cell.preprocess[input].as_ref().filter(|_| route(form, cell, self.plan).needed[input])
+    }
+
+    /// The inputs of a cell as its edges read them. What the next part reads of the newest one is run with it where that spares a
+    /// read.
+    fn inputs(
+        &mut self,
+        cell: &Cell,
+        next: Option<&Part>,
+        maps: &[E::Value],
+        needed: &[bool],
+    ) -> Result<Vec<Option<E::Value>>> {
+        let mut ready = self.ahead.take();
+        let mut nodes = Vec::with_capacity(needed.len());
+        for (k, input) in maps.iter().enumerate() {
+            nodes.push(match (&cell.preprocess[k], needed[k]) {
                 (_, false) => None,
                 (None, true) => Some(self.executor.share(input)),
+                (Some(_), true) if k + 2 == maps.len() && ready.is_some() => ready.take(),
+                (Some(block), true) if k + 1 == maps.len() => match self.next_preprocess(next) {
+                    Some(other) => {
+                        let (own, ahead) = self.run_both([block, other], input)?;
+                        self.ahead = ahead;
+                        Some(own)
+                    }
+                    None => Some(self.run_one(block, input)?),
+                },
                 (Some(block), true) => Some(self.run_one(block, input)?),
             });
         }
+        Ok(nodes)
+    }
+
+    /// One cell: every node that is needed is the combination of what its active edges bring.
+    fn cell(&mut self, cell: &Cell, next: Option<&Part>, maps: &[E::Value]) -> Result<E::Value> {
+        let form = &self.network.space.cell_types[cell.cell_type];
+        let route = route(form, cell, self.plan);
+        let mut nodes = self.inputs(cell, next, &maps[maps.len() - form.inputs..], &route.needed)?;
         // Nodes that are concatenated, in the order in which they are computed, are written side by side.
         let mut area = match &form.output {
             Output::Concat(list) if list.is_sorted_by(|a, b| a < b) && list.iter().all(|n| *n >= form.inputs) => {

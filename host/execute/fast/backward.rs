@@ -5,15 +5,13 @@ use super::kernels::combine::{self, Term};
 use super::kernels::convolution::{self, Gradient, Target, WeightGradients};
 use super::kernels::map::Map;
 use super::kernels::pooling::{self, Index, Pool};
-use super::kernels::rows::Unfold;
 use super::memory::Buffer;
 use super::stage::{Body, Stage};
 use super::tape::{Entry, Mixture, StageEntry, SumEntry, SumTerm, Tape, UnknownEntry};
-use super::value::{Norm, Value};
+use super::norm::{BatchNormBack, Norm};
 use crate::error::{Error, Result};
 use crate::native::slice;
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
@@ -33,8 +31,6 @@ pub struct Backward<'a> {
     tape: &'a mut Tape,
     incoming: Vec<Option<Incoming>>,
     weights: HashMap<usize, Tensor>,
-    /// Slots whose values count by a factor of 0: there is a gradient, and it is zero where nothing else has gathered.
-    zeros: HashSet<usize>,
 }
 
 /// Gradients that a pass found.
@@ -60,7 +56,7 @@ impl Tape {
     pub fn backward(&mut self, gradient: &Tensor) -> Result<Found> {
         let mut incoming = Vec::new();
         incoming.resize_with(self.entries.len(), || None);
-        let mut way = Backward { incoming, weights: HashMap::new(), zeros: HashSet::new(), tape: self };
+        let mut way = Backward { incoming, weights: HashMap::new(), tape: self };
         for number in (0..way.tape.entries.len()).rev() {
             let name = way.tape.names[number].clone();
             let span = |of: Arc<str>| tracing::trace_span!(target: "edas::profile", "operation", of = &*of).entered();
@@ -81,74 +77,32 @@ impl Tape {
 }
 
 impl Backward<'_> {
-    /// The gradient that has gathered for a value; `None` where nothing reaches the result from it.
-    fn gathered(&self, value: &Value) -> Option<(Map, Rc<Buffer>)> {
-        let (slot, first) = value.slot?;
-        let slot = &self.tape.slots[slot];
-        let buffer = slot.buffer.clone()?;
-        Some((whole(&buffer, slot.sizes).channels(first, value.map.channels), buffer))
-    }
-
-    /// Notes that a value has a gradient, zero where nothing else gathers.
-    fn note_zero(&mut self, value: &Value) {
-        self.zeros.extend(value.slot.map(|(slot, _)| slot));
-    }
-
-    /// Whether nothing but zeros reaches the result from a value for which nothing has gathered.
-    fn is_zero(&self, value: &Value) -> bool {
-        value.slot.is_some_and(|(slot, _)| self.zeros.contains(&slot))
-    }
-
-    /// Where the gradient of a value gathers, and whether something is there already.
-    fn gathering(&mut self, value: &Value) -> Result<Option<(Map, bool)>> {
-        let Some((number, first)) = value.slot else { return Ok(None) };
-        let sizes = self.tape.slots[number].sizes;
-        let channels = value.map.channels;
-        let add = self.tape.slots[number].buffer.is_some();
-        let buffer = match &self.tape.slots[number].buffer {
-            Some(buffer) => buffer.clone(),
-            None => {
-                let (buffer, map) = self.tape.map(sizes)?;
-                if channels < sizes[2] {
-                    combine::sum(self.tape.go(), &[], &map, false, self.tape.batch);
-                }
-                self.tape.slots[number].buffer = Some(buffer.clone());
-                buffer
-            }
-        };
-        Ok(Some((whole(&buffer, sizes).channels(first, channels), add || channels < sizes[2])))
-    }
-
     fn stage(&mut self, number: usize, entry: &StageEntry) -> Result<()> {
         let stage = &entry.chain.stages[entry.number];
+        let learned = self.learned(entry);
         let incoming = match self.incoming[number].take() {
             Some(incoming) => Some(incoming),
-            None => self.gathered(&entry.output).map(|(map, buffer)| Incoming {
+            None => self.tape.gathered(&entry.output).map(|(map, buffer)| Incoming {
                 map,
                 _buffer: buffer,
                 weight: self.tape.ones.clone(),
                 sums: None,
             }),
         };
-        // Nobody reads it any more.
-        if let Some((slot, _)) = entry.output.slot {
-            self.tape.slots[slot].buffer = None;
-        }
+        self.tape.release(&entry.output);
         let Some(mut incoming) = incoming else {
-            if self.is_zero(&entry.output) {
-                for tensor in stage.tensors().map(|t| &entry.tensors[t]).filter(|t| t.requires_grad()) {
+            if self.tape.is_zero(&entry.output) {
+                for tensor in learned.iter().map(|t| &entry.tensors[*t]) {
                     self.found(tensor, tensor.f_zeros_like()?)?;
                 }
-                self.note_zero(&entry.input);
+                self.tape.note_zero(&entry.input);
             }
             return Ok(());
         };
-        let wanted = |tensor: &usize| entry.tensors[*tensor].requires_grad();
-        let affine: Vec<usize> =
-            stage.norm.iter().flat_map(|n| n.tensors.iter().skip(2).copied()).filter(wanted).collect();
+        let is_affine = stage.norm.iter().flat_map(|n| &n.tensors).any(|list| learned.iter().any(|t| list.contains(t)));
         let mut way = None;
         if let Some(norm) = &entry.output.norm {
-            if incoming.sums.is_none() && (norm.of_batch || !affine.is_empty()) {
+            if incoming.sums.is_none() && (norm.of_batch || is_affine) {
                 let maps = [(entry.output.map, &norm.mean[..])];
                 let weight = (!Rc::ptr_eq(&incoming.weight, &self.tape.ones)).then_some(&incoming.weight[..]);
                 incoming.sums = Some(combine::products(self.tape.go(), &incoming.map, &maps, weight, self.tape.batch));
@@ -157,12 +111,15 @@ impl Backward<'_> {
             way = Some(BatchNormBack::new(norm, incoming.sums.as_deref(), count));
         }
         if let (Some(sums), Some(norm), Some(own)) = (&incoming.sums, &entry.output.norm, &stage.norm) {
-            let channels = norm.scale.len();
-            for tensor in affine {
-                let weight = tensor == own.tensors[2];
-                let of = |c: usize| if weight { norm.inverse[c] * sums[channels + c] } else { sums[c] };
-                let values: Vec<f32> = (0..channels).map(|c| of(c) as f32).collect();
-                self.found(&entry.tensors[tensor], Tensor::f_from_slice(&values)?)?;
+            let (channels, mut first) = (norm.scale.len(), 0);
+            for list in &own.tensors {
+                let range = first..first + entry.tensors[list[0]].numel();
+                first = range.end;
+                for (k, tensor) in list.iter().enumerate().skip(2).filter(|(_, t)| learned.contains(t)) {
+                    let of = |c: usize| if k == 2 { norm.inverse[c] * sums[channels + c] } else { sums[c] };
+                    let values: Vec<f32> = range.clone().map(|c| of(c) as f32).collect();
+                    self.found(&entry.tensors[*tensor], Tensor::f_from_slice(&values)?)?;
+                }
             }
         }
         let gradient = Gradient {
@@ -171,23 +128,45 @@ impl Backward<'_> {
             norm: way.as_ref().map(BatchNormBack::unfold),
             output: entry.output.map,
         };
-        self.body(stage, entry, &gradient)
+        self.body(stage, entry, &learned, &gradient)
     }
 
-    fn body(&mut self, stage: &Stage, entry: &StageEntry, gradient: &Gradient) -> Result<()> {
+    /// The tensors of a stage that ask for a gradient and have one: of operations that ran side by side, some may not reach the
+    /// result.
+    fn learned(&self, entry: &StageEntry) -> Vec<usize> {
+        let stage = &entry.chain.stages[entry.number];
+        let asks = |tensor: &usize| entry.tensors[*tensor].requires_grad();
+        let lists = stage.norm.as_ref().map_or(&[][..], |norm| &norm.tensors);
+        let Body::Convolution { products, .. } = &stage.body else { return stage.tensors().filter(asks).collect() };
+        if lists.len() < 2 {
+            return stage.tensors().filter(asks).collect();
+        }
+        let (mut learned, mut first) = (Vec::new(), 0);
+        for (product, list) in products.iter().zip(lists) {
+            let channels = entry.tensors[list[0]].numel();
+            if self.tape.is_reached(&entry.output.channels(first..first + channels)) {
+                learned.extend([product].into_iter().chain(&list[2..]).copied().filter(asks));
+            }
+            first += channels;
+        }
+        learned
+    }
+
+    fn body(&mut self, stage: &Stage, entry: &StageEntry, learned: &[usize], gradient: &Gradient) -> Result<()> {
         // A stage that alone reads a batch norm's output gathers the sums of its way back as it writes.
         let input = &entry.input;
         let norm = input.norm.as_deref().filter(|_| input.readers.get() == 1);
         let maker = input.maker.filter(|_| norm.is_some());
-        let gathering = self.gathering(input)?;
+        let gathering = self.tape.gathering(input)?;
         let mean = norm.filter(|_| maker.is_some()).map(|norm| &norm.mean[..]);
         let (go, batch) = (self.tape.go(), self.tape.batch);
         let mut sums = None;
         match &stage.body {
             Body::Convolution { sizes, relu, depthwise, products } => {
                 let target = gathering.map(|(map, add)| Target { map, add, mean });
-                let own: Vec<&Tensor> = depthwise.iter().chain(products).map(|t| &entry.tensors[*t]).collect();
-                let wanted = own.iter().any(|t| t.requires_grad());
+                let numbers: Vec<usize> = depthwise.iter().chain(products).copied().collect();
+                let own: Vec<&Tensor> = numbers.iter().map(|t| &entry.tensors[*t]).collect();
+                let wanted = numbers.iter().any(|t| learned.contains(t));
                 let like =
                     |t: &&Tensor| Tensor::f_empty(if wanted { t.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
                 let mut found: Vec<Tensor> = own.iter().map(like).collect::<Result<_, _>>()?;
@@ -200,8 +179,8 @@ impl Backward<'_> {
                 let source = input.source(*relu);
                 sums =
                     convolution::backward(go, sizes, weights, &source, gradient, batch, target.as_ref(), of_weights)?;
-                for (weight, gradient) in own.into_iter().zip(found).filter(|(weight, _)| weight.requires_grad()) {
-                    self.found(weight, gradient)?;
+                for (number, gradient) in numbers.iter().zip(found).filter(|(number, _)| learned.contains(number)) {
+                    self.found(&entry.tensors[*number], gradient)?;
                 }
             }
             Body::Maximum(window) | Body::Mean(window) => {
@@ -216,7 +195,7 @@ impl Backward<'_> {
             }
         }
         if let (Some(maker), Some(sums)) = (maker, sums)
-            && let Some((map, buffer)) = self.gathered(input)
+            && let Some((map, buffer)) = self.tape.gathered(input)
         {
             let weight = self.tape.ones.clone();
             self.incoming[maker] = Some(Incoming { map, _buffer: buffer, weight, sums: Some(sums) });
@@ -225,23 +204,23 @@ impl Backward<'_> {
     }
 
     fn sum(&mut self, entry: &SumEntry) -> Result<()> {
-        let gathered = self.gathered(&entry.output);
+        let gathered = self.tape.gathered(&entry.output);
         if let Some((g, buffer)) = gathered {
             // Terms that drop-path thins are summed by themselves.
             let sums = self.products(&g, &entry.terms);
             for (term, sums) in entry.terms.iter().zip(sums) {
                 self.term(&g, &buffer, term, sums)?;
             }
-        } else if self.is_zero(&entry.output) {
+        } else if self.tape.is_zero(&entry.output) {
             for term in &entry.terms {
                 if let Some((number, _)) = term.mixture {
                     self.tape.mixtures[number].reached = true;
                 }
-                self.note_zero(&term.value);
+                self.tape.note_zero(&term.value);
             }
         }
-        if let (true, Some((slot, _))) = (entry.last, entry.output.slot) {
-            self.tape.slots[slot].buffer = None;
+        if entry.last {
+            self.tape.release(&entry.output);
         }
         Ok(())
     }
@@ -306,7 +285,7 @@ impl Backward<'_> {
             gradient[position] += f64::from(term.factor) * (0..channels).map(of).sum::<f64>();
         }
         if term.weight.iter().all(|w| *w == 0.0) {
-            self.note_zero(&term.value);
+            self.tape.note_zero(&term.value);
             return Ok(());
         }
         match Self::direct(term) {
@@ -321,7 +300,7 @@ impl Backward<'_> {
                 self.incoming[maker] = Some(Incoming { map: *g, _buffer: buffer.clone(), weight, sums });
             }
             None => {
-                if let Some((to, add)) = self.gathering(&term.value)? {
+                if let Some((to, add)) = self.tape.gathering(&term.value)? {
                     let part = Term { map: *g, fold: None, weight: &term.weight };
                     combine::sum(self.tape.go(), &[part], &to, add, self.tape.batch);
                 }
@@ -336,9 +315,13 @@ impl Backward<'_> {
         for (output, value) in entry.outputs.iter().filter(|(output, _)| output.requires_grad()) {
             let gradient = match value {
                 None => last.shallow_clone(),
-                Some(value) if self.gathered(value).is_none() && self.is_zero(value) => output.f_zeros_like()?,
                 Some(value) => {
-                    let Some((map, buffer)) = self.gathered(value) else { continue };
+                    let Some((map, buffer)) = self.tape.gathered(value) else {
+                        if self.tape.is_zero(value) {
+                            roots.push(output.f_mul(&output.f_zeros_like()?)?.f_sum(Kind::Float)?);
+                        }
+                        continue;
+                    };
                     let [n, h, w, c] = [self.tape.batch, map.height, map.width, map.channels].map(|v| v as i64);
                     let numbers = buffer.tensor().f_narrow(0, 0, n * h * w * c)?;
                     numbers.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?
@@ -359,13 +342,11 @@ impl Backward<'_> {
                 self.found(weight, gradient)?;
             }
         }
-        for (_, value) in &entry.outputs {
-            if let Some((slot, _)) = value.as_ref().and_then(|value| value.slot) {
-                self.tape.slots[slot].buffer = None;
-            }
+        for value in entry.outputs.iter().filter_map(|(_, value)| value.as_ref()) {
+            self.tape.release(value);
         }
         let Some(gradient) = found.pop().filter(Tensor::defined) else { return Ok(()) };
-        if let Some((to, add)) = self.gathering(&entry.input)? {
+        if let Some((to, add)) = self.tape.gathering(&entry.input)? {
             let plain = gradient.f_permute([0, 2, 3, 1])?.f_contiguous()?;
             let [height, width, channels] = [to.height, to.width, to.channels];
             let map = Map { data: slice::address(&plain), pixel: channels, height, width, channels };
@@ -377,7 +358,7 @@ impl Backward<'_> {
 
     fn classifier(&mut self, entry: &ClassifierEntry, last: &Tensor) -> Result<()> {
         let found = entry.backward(last)?;
-        if let Some((to, add)) = self.gathering(&entry.input)? {
+        if let Some((to, add)) = self.tape.gathering(&entry.input)? {
             found.of_input(self.tape, &to, add)?;
         }
         for (tensor, gradient) in found.tensors {
@@ -395,39 +376,5 @@ impl Backward<'_> {
         };
         self.weights.insert(key, all);
         Ok(())
-    }
-}
-
-fn whole(buffer: &Buffer, [height, width, channels]: [usize; 3]) -> Map {
-    Map { data: buffer.data(), pixel: channels, height, width, channels }
-}
-
-/// The way back of a batch norm, per channel.
-struct BatchNormBack<'a> {
-    norm: &'a Norm,
-    scale: Cow<'a, [f32]>,
-    slope: Vec<f32>,
-    shift: Vec<f32>,
-}
-
-impl<'a> BatchNormBack<'a> {
-    /// From the sums over the gradient of its output, for a batch of `count` numbers per channel. Ioffe, Szegedy: "Batch
-    /// normalization", section 3.
-    fn new(norm: &'a Norm, sums: Option<&[f64]>, count: f64) -> Self {
-        let channels = norm.scale.len();
-        // A single number is always its own mean: nothing depends on it.
-        let single = norm.of_batch && count <= 1.0;
-        let scale = if single { vec![0.0; channels].into() } else { Cow::from(&norm.scale[..]) };
-        let of = |factor: &dyn Fn(usize, &[f64]) -> f64| match sums.filter(|_| norm.of_batch) {
-            Some(sums) => (0..channels).map(|c| (-f64::from(scale[c]) * factor(c, sums) / count) as f32).collect(),
-            None => vec![0.0; channels],
-        };
-        let slope = of(&|c, sums| norm.inverse[c] * norm.inverse[c] * sums[channels + c]);
-        let shift = of(&|c, sums| sums[c]);
-        Self { norm, scale, slope, shift }
-    }
-
-    fn unfold(&self) -> Unfold<'_> {
-        Unfold { scale: &self.scale, slope: &self.slope, mean: &self.norm.mean, shift: &self.shift }
     }
 }

@@ -1,7 +1,7 @@
 //! The executor for CPUs: few passes over memory, its own record of the way back.
 //!
-//! - [`stage`]: recognises in layer graphs what one pass can compute
-//! - [`value`], [`memory`]: feature maps and where they lie
+//! - [`stage`], [`chains`]: recognises in layer graphs what one pass can compute, and remembers it
+//! - [`value`], [`norm`], [`memory`]: feature maps, the batch norms that their readers apply, and where they lie
 //! - [`tape`]: a forward pass, which remembers what its way back needs
 //! - [`backward`]: the way back
 //! - [`classifier`]: the end of most networks
@@ -12,9 +12,12 @@
 //! at a time, in the same network.
 
 pub mod backward;
+pub mod chains;
 pub mod classifier;
 pub mod kernels;
 pub mod memory;
+pub mod norm;
+mod slot;
 pub mod stage;
 pub mod tape;
 pub mod threads;

@@ -9,8 +9,9 @@ use crate::graph::{Layer, LayerGraph, Node};
 /// A batch norm of a layer graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNorm {
-    /// Its tensors, by position in the graph's: running mean, running variance; weight and bias where it is affine.
-    pub tensors: Vec<usize>,
+    /// Its tensors, by position in the graph's: running mean, running variance; weight and bias where it is affine. Of operations
+    /// that run side by side, those of each.
+    pub tensors: Vec<Vec<usize>>,
     /// Added to the variance.
     pub epsilon: f64,
     /// The share of a new batch in the running statistics.
@@ -71,6 +72,38 @@ pub fn recognise(graph: &LayerGraph) -> Option<Chain> {
     outputs.iter().all(|output| *output == at).then_some(Chain { stages, outputs: outputs.len() })
 }
 
+/// Two operations that read one value, as one pass: products over the same pixels side by side, the channels of the first before those
+/// of the second. In its tensors the second graph's follow the first's, of which there are `tensors`. `None` where they are of another
+/// kind.
+pub fn side_by_side(first: &Chain, second: &Chain, tensors: usize) -> Option<Chain> {
+    let ([Stage { body: a, output, norm: norm_a }], [Stage { body: b, output: other, norm: norm_b }]) =
+        (&first.stages[..], &second.stages[..])
+    else {
+        return None;
+    };
+    let product = |body: &Body| match body {
+        Body::Convolution { sizes, relu, depthwise: None, products } if sizes.front == Front::Pixels => {
+            Some((*sizes, *relu, products.clone()))
+        }
+        _ => None,
+    };
+    let ((a, relu, mut products), (b, other_relu, more)) = (product(a)?, product(b)?);
+    let (norm_a, norm_b) = (norm_a.as_ref()?, norm_b.as_ref()?);
+    let alike = a.input == b.input && relu == other_relu && first.outputs == 1 && second.outputs == 1;
+    let kind = |norm: &BatchNorm| (norm.epsilon.to_bits(), norm.momentum.to_bits(), norm.tensors[0].len());
+    if !alike || kind(norm_a) != kind(norm_b) {
+        return None;
+    }
+    products.extend(more.iter().map(|t| tensors + t));
+    let mut norm = norm_a.clone();
+    norm.tensors.extend(norm_b.tensors.iter().map(|list| list.iter().map(|t| tensors + t).collect()));
+    let channels = output[2] + other[2];
+    let sizes = Convolution { features: Some(channels), ..a };
+    let body = Body::Convolution { sizes, relu, depthwise: None, products };
+    let stage = Stage { body, output: [output[0], output[1], channels], norm: Some(norm) };
+    Some(Chain { stages: vec![stage], outputs: 1 })
+}
+
 /// Reads nodes that form a chain.
 struct Reader<'a> {
     graph: &'a LayerGraph,
@@ -100,7 +133,7 @@ impl<'a> Reader<'a> {
         };
         let norm = self.next(|l| matches!(l, Layer::BatchNorm { .. })).and_then(|node| match node.layer {
             Layer::BatchNorm { epsilon, momentum, .. } => {
-                Some(BatchNorm { tensors: node.tensors.clone(), epsilon, momentum })
+                Some(BatchNorm { tensors: vec![node.tensors.clone()], epsilon, momentum })
             }
             _ => None,
         });

@@ -3,17 +3,20 @@
 //! A value is a map in memory, with the batch norm that its readers apply as they read. Nothing is remembered where no gradient
 //! will be asked for: upstream of the first value that one depends on, the memory of a map is free again once it has been read.
 
+use super::chains::Chains;
 use super::classifier::{self, ClassifierEntry};
 use super::kernels::combine::{self, Term};
-use super::kernels::convolution::{self, Moments, Weights};
+use super::kernels::convolution::{self, Weights};
 use super::kernels::map::Map;
 use super::kernels::pooling::{self, Index, Pool};
 use super::kernels::simd::Level;
 use super::kernels::work::Threads;
 use super::memory::{Buffer, Shared, Store};
-use super::stage::{BatchNorm, Body, Chain, Stage, recognise};
+use super::norm::Norm;
+use super::slot::Slot;
+use super::stage::{Body, Chain, Stage};
 use super::threads::Libtorch;
-use super::value::{Handle, Norm, Value};
+use super::value::{Handle, Value};
 use crate::error::Result;
 use crate::execute::{self, Brought, Executor, reference};
 use crate::graph::LayerGraph;
@@ -73,13 +76,6 @@ pub(super) enum Entry {
     Classifier(ClassifierEntry),
 }
 
-/// Where the gradient of a value gathers.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub sizes: [usize; 3],
-    pub buffer: Option<Rc<Buffer>>,
-}
-
 /// The weights of an edge's candidates.
 pub(super) struct Mixture {
     pub tensor: Tensor,
@@ -94,7 +90,7 @@ pub(super) struct Mixture {
 #[derive(Debug, Default)]
 pub struct State {
     store: Store,
-    chains: HashMap<usize, (Arc<LayerGraph>, Option<Arc<Chain>>)>,
+    chains: Chains,
 }
 
 /// Room for the values that are concatenated: they are written side by side.
@@ -110,7 +106,7 @@ pub struct Area {
 /// A pass.
 pub struct Tape {
     store: Shared,
-    chains: HashMap<usize, (Arc<LayerGraph>, Option<Arc<Chain>>)>,
+    chains: Chains,
     pub(super) level: Level,
     pub(super) batch: usize,
     norm: execute::Norm,
@@ -164,9 +160,8 @@ impl Tape {
     ///
     /// # Errors
     /// What libtorch refuses.
-    pub fn gradient(&self, leaf: &Handle) -> Result<Option<Tensor>> {
-        let Some((slot, _)) = leaf.slot else { return Ok(None) };
-        let Some(buffer) = &self.slots[slot].buffer else { return Ok(None) };
+    pub fn gradient(&mut self, leaf: &Handle) -> Result<Option<Tensor>> {
+        let Some((_, buffer)) = self.gathered(leaf) else { return Ok(None) };
         let [n, h, w, c] = [self.batch, leaf.map.height, leaf.map.width, leaf.map.channels].map(|v| v as i64);
         let view = buffer.tensor().f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
         let mut copy = view.f_empty_like()?;
@@ -196,11 +191,6 @@ impl Tape {
         let map = Map { data: buffer.data(), pixel: channels, height, width, channels };
         let slot = differentiated.then(|| (self.slot([height, width, channels]), 0));
         Ok(Rc::new(Value { buffer, map, norm: None, slot, maker: None, readers: Cell::new(0) }))
-    }
-
-    pub(super) fn slot(&mut self, sizes: [usize; 3]) -> usize {
-        self.slots.push(Slot { sizes, buffer: None });
-        self.slots.len() - 1
     }
 
     /// Memory for a map.
@@ -294,7 +284,8 @@ impl Tape {
                 pooling::forward(self.go(), (Pool::Mean, window), &x.source(false), &map, self.batch, moments)?
             }
         };
-        let norm = stage.norm.as_ref().map(|norm| Rc::new(self.batch_norm(norm, found, &map, tensors)));
+        let count = (self.batch * map.pixels()) as f64;
+        let norm = stage.norm.as_ref().map(|norm| Rc::new(Norm::new(norm, found, count, self.norm, tensors)));
         let slot = wanted.then(|| (self.slot(stage.output), 0));
         let maker = wanted.then_some(self.entries.len());
         let output = Rc::new(Value { buffer, map, norm, slot, maker, readers: Cell::new(0) });
@@ -310,45 +301,6 @@ impl Tape {
             }));
         }
         Ok(output)
-    }
-
-    /// The batch norm that readers of a stage's output apply; moves the running statistics where this pass does.
-    fn batch_norm(&self, norm: &BatchNorm, found: Option<Moments>, map: &Map, tensors: &[&Tensor]) -> Norm {
-        let own = |k: usize| norm.tensors.get(k).map(|t| slice::numbers(tensors[*t]));
-        let count = (self.batch * map.pixels()) as f64;
-        let of_batch = found.is_some();
-        let moments = found.unwrap_or_else(|| {
-            let wide = |k: usize| own(k).unwrap_or_default().iter().map(|v| f64::from(*v)).collect();
-            Moments { mean: wide(0), variance: wide(1) }
-        });
-        let share = match self.norm {
-            // Of one value per channel the unbiased variance is not defined: it must not reach the running statistics.
-            _ if count <= 1.0 => None,
-            execute::Norm::Train => Some(norm.momentum),
-            execute::Norm::Recalibrate(n) => Some(1.0 / f64::from(n)),
-            execute::Norm::Batch | execute::Norm::Running => None,
-        };
-        if let Some(share) = share {
-            let unbiased = count / (count - 1.0);
-            let moved = [(0, &moments.mean, 1.0), (1, &moments.variance, unbiased)];
-            for (k, found, factor) in moved {
-                let mut running = tensors[norm.tensors[k]].shallow_clone();
-                for (running, found) in slice::numbers_mut(&mut running).iter_mut().zip(found) {
-                    *running = ((1.0 - share) * f64::from(*running) + share * factor * found) as f32;
-                }
-            }
-        }
-        let inverse: Vec<f64> = moments.variance.iter().map(|v| 1.0 / libm::sqrt(v + norm.epsilon)).collect();
-        let (weight, bias) = (own(2), own(3));
-        let scale = |c: usize| weight.map_or(1.0, |w| f64::from(w[c])) * inverse[c];
-        let shift = |c: usize| bias.map_or(0.0, |b| f64::from(b[c])) - moments.mean[c] * scale(c);
-        Norm {
-            scale: (0..map.channels).map(|c| scale(c) as f32).collect(),
-            shift: (0..map.channels).map(|c| shift(c) as f32).collect(),
-            mean: moments.mean.iter().map(|m| *m as f32).collect(),
-            inverse,
-            of_batch,
-        }
     }
 
     /// The weights of an edge's candidates, read once per pass.
@@ -407,11 +359,7 @@ impl Executor for Tape {
     }
 
     fn run(&mut self, graph: &Arc<LayerGraph>, input: &Handle, tensors: &[&Tensor]) -> Result<Vec<Handle>> {
-        let chain = &self.chains.entry(Arc::as_ptr(graph) as usize).or_insert_with(|| {
-            // A network of another size has other graphs: the address is that of a graph that is kept.
-            (graph.clone(), recognise(graph).map(Arc::new))
-        });
-        match chain.1.clone() {
+        match self.chains.of(graph) {
             Some(chain) if tensors.iter().all(|t| slice::is_plain(t)) => {
                 let mut x = input.clone();
                 for number in 0..chain.stages.len() {
@@ -434,6 +382,21 @@ impl Executor for Tape {
                 Ok(values)
             }
         }
+    }
+
+    fn run_both(
+        &mut self,
+        graphs: [&Arc<LayerGraph>; 2],
+        input: &Handle,
+        tensors: [&[&Tensor]; 2],
+    ) -> Result<Option<[Handle; 2]>> {
+        let tensors = tensors.concat();
+        let Some(chain) = self.chains.of_both(graphs).filter(|_| tensors.iter().all(|t| slice::is_plain(t))) else {
+            return Ok(None);
+        };
+        let both = self.stage(&chain, 0, input, &tensors)?;
+        let first = graphs[0].shapes[graphs[0].outputs[0]][0] as usize;
+        Ok(Some([0..first, first..both.map.channels].map(|range| Rc::new(both.channels(range)))))
     }
 
     fn run_last(&mut self, graph: &LayerGraph, input: &Handle, tensors: &[&Tensor]) -> Result<Tensor> {
@@ -558,7 +521,7 @@ impl Stage {
             Body::Convolution { depthwise, products, .. } => (*depthwise, &products[..]),
             _ => (None, &[][..]),
         };
-        let norm = self.norm.iter().flat_map(|norm| norm.tensors.iter().skip(2).copied());
+        let norm = self.norm.iter().flat_map(|norm| &norm.tensors).flat_map(|list| list.iter().skip(2).copied());
         depthwise.into_iter().chain(products.iter().copied()).chain(norm)
     }
 }

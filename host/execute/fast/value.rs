@@ -1,31 +1,11 @@
 //! Values of a pass: feature maps in memory, with the batch norm that their readers apply.
 
-use super::kernels::map::{Fold, Map, Source};
+use super::kernels::map::{Map, Source};
 use super::memory::Buffer;
+use super::norm::Norm;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
-
-/// A batch norm whose application is left to the readers: scale · x + shift per channel.
-#[derive(Debug)]
-pub struct Norm {
-    /// Per channel.
-    pub scale: Vec<f32>,
-    /// Per channel.
-    pub shift: Vec<f32>,
-    /// Per channel: the mean that was taken off.
-    pub mean: Vec<f32>,
-    /// Per channel: 1 / √(variance + ε).
-    pub inverse: Vec<f64>,
-    /// Whether mean and variance are the batch's, through which gradients flow, too.
-    pub of_batch: bool,
-}
-
-impl Norm {
-    /// As a reader applies it.
-    pub fn fold(&self) -> Fold<'_> {
-        Fold { scale: &self.scale, shift: &self.shift }
-    }
-}
 
 /// A feature map (batch, height, width, channels): some channels of a stretch of memory.
 #[derive(Debug)]
@@ -48,6 +28,18 @@ impl Value {
     /// The value as its readers see it.
     pub fn source(&self, relu: bool) -> Source<'_> {
         Source { map: self.map, fold: self.norm.as_ref().map(|norm| norm.fold()), relu }
+    }
+
+    /// Some of its channels, as a value of its own.
+    pub(super) fn channels(&self, range: Range<usize>) -> Self {
+        Self {
+            buffer: self.buffer.clone(),
+            map: self.map.channels(range.start, range.len()),
+            norm: self.norm.as_ref().map(|norm| Rc::new(norm.channels(range.clone()))),
+            slot: self.slot.map(|(slot, first)| (slot, first + range.start)),
+            maker: None,
+            readers: Cell::new(0),
+        }
     }
 
     /// Counts a reader.

@@ -123,7 +123,7 @@ impl Convolution {
     }
 
     /// Puts weights into the orders that the passes read. `depthwise`: (channels, 1, height, width); `products`: (features,
-    /// channels, height, width), as libtorch lays them out; several for a diagonal, one for each of its pixels.
+    /// channels, height, width), as libtorch lays them out; several for a diagonal, one for each of its pixels, or side by side.
     pub fn pack(&self, depthwise: &[f32], products: &[&[f32]], weights: &mut Weights) {
         let (taps, channels, inputs) = (self.taps(), self.input[2], self.inputs());
         weights.taps.clear();
@@ -137,7 +137,7 @@ impl Convolution {
         weights.product.clear();
         weights.transposed.clear();
         let Some(features) = self.features else { return };
-        assert_eq!(products.len(), if self.is_diagonal() { taps } else { 1 }, "as many products as there are");
+        assert!(!self.is_diagonal() || products.len() == taps, "as many products as there are");
         if self.is_diagonal() {
             for (tap, product) in products.iter().enumerate() {
                 for from in product.chunks_exact(channels) {
@@ -147,7 +147,7 @@ impl Convolution {
                 }
             }
         } else {
-            weights.transposed.extend_from_slice(products[0]);
+            products.iter().for_each(|product| weights.transposed.extend_from_slice(product));
             if self.gathers() {
                 // Patches are (taps, channels), libtorch's weights (channels, taps).
                 for (to, from) in weights.transposed.chunks_exact_mut(inputs).zip(products[0].chunks_exact(inputs)) {
@@ -181,7 +181,8 @@ impl Convolution {
                     transpose(from, taps, to);
                 }
             } else {
-                to.copy_from_slice(&transposed);
+                to.copy_from_slice(&transposed[first * inputs..][..to.len()]);
+                first += to.len() / inputs.max(1);
             }
         }
         debug_assert!(first == 0 || first == features);

@@ -1,6 +1,6 @@
 //! Matrix products of the shapes that convolutions of few channels have: many pixels, 8 to some hundred channels.
 
-use super::simd::{load, store};
+use super::simd::{half, load, store};
 use pulp::{Scalar, Simd};
 
 /// A matrix to be read: element (i, j) lies at `i * row + j * column`.
@@ -13,9 +13,6 @@ pub struct Matrix {
     /// The distance between columns.
     pub column: usize,
 }
-
-/// Rows of a product that are held in registers at a time.
-const ROWS: usize = 6;
 
 /// out = A · B, or out += A · B: `a` is m × k, `b` is k × n with rows `b_row` apart, `out` is m × n with rows `out_row` apart.
 /// Every element is the sum over k from first to last.
@@ -45,6 +42,12 @@ pub unsafe fn gemm<S: Simd>(
             columns::<S, 1>(s, m, k, a, b.add(column), b_row, out.add(column), out_row, add);
             column += S::F32_LANES;
         }
+        if let Some(s) = half(s)
+            && column + 8 <= n
+        {
+            columns::<_, 1>(s, m, k, a, b.add(column), b_row, out.add(column), out_row, add);
+            column += 8;
+        }
         while column < n {
             columns::<Scalar, 1>(Scalar::new(), m, k, a, b.add(column), b_row, out.add(column), out_row, add);
             column += 1;
@@ -69,18 +72,31 @@ unsafe fn columns<S: Simd, const N: usize>(
     let at = |i: usize| Matrix { data: a.data.wrapping_add(i * a.row), ..a };
     // SAFETY: rows are taken in heights that fit.
     unsafe {
-        // Eight rows are better halved than taken as six and two.
-        while i + ROWS <= m && m - i != 8 {
-            block::<S, ROWS, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
-            i += ROWS;
+        macro_rules! rows {
+            ($m:literal) => {{
+                block::<S, $m, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
+                i += $m;
+            }};
+        }
+        if S::F32_LANES == 16 {
+            // 32 registers: enough sums under way to hide how long an addition takes.
+            while N == 1 && i + 16 <= m {
+                rows!(16);
+            }
+            while i + 8 <= m {
+                rows!(8);
+            }
+        } else {
+            // 16 registers; eight rows are better halved than taken as six and two.
+            while i + 6 <= m && m - i != 8 {
+                rows!(6);
+            }
         }
         while i + 4 <= m {
-            block::<S, 4, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
-            i += 4;
+            rows!(4);
         }
         if i + 2 <= m {
-            block::<S, 2, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);
-            i += 2;
+            rows!(2);
         }
         if i < m {
             block::<S, 1, N>(s, k, at(i), b, b_row, out.add(i * out_row), out_row, add);

@@ -10,6 +10,8 @@ use pulp::{Arch, Simd, WithSimd};
 pub enum Level {
     /// The widest vectors that the processor has.
     Best,
+    /// Vectors of 8 numbers on x86-64 that has wider ones; elsewhere as [`Level::Best`].
+    Half,
     /// One number at a time, on any processor.
     Scalar,
 }
@@ -19,6 +21,13 @@ impl Level {
     #[inline]
     pub fn run<O: WithSimd>(self, op: O) -> O::Output {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Half => match Arch::new() {
+                Arch::V4(wide) => Arch::V3(*wide).dispatch(op),
+                other => other.dispatch(op),
+            },
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Half => Arch::new().dispatch(op),
             Level::Best => Arch::new().dispatch(op),
             Level::Scalar => Arch::Scalar.dispatch(op),
         }
@@ -28,10 +37,14 @@ impl Level {
     pub fn name(self) -> &'static str {
         match self {
             Level::Scalar => "scalar",
-            Level::Best => match Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Half if matches!(Arch::new(), Arch::V4(_)) => "avx2",
+            Level::Half | Level::Best => match Arch::new() {
                 Arch::Scalar => "scalar",
                 #[cfg(target_arch = "x86_64")]
                 Arch::V3(_) => "avx2",
+                #[cfg(target_arch = "x86_64")]
+                Arch::V4(_) => "avx512",
                 #[allow(unreachable_patterns, reason = "the other processors that pulp knows")]
                 _ => "vectors",
             },
@@ -72,8 +85,26 @@ pub fn relu<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     s.select_f32s(s.less_than_f32s(x, zero), zero, x)
 }
 
-/// Runs a block for all channels, `$at` being the first of each vector: whole vectors first, then what is left one by one, with
-/// `$s` standing for vectors of one number.
+/// Vectors of 8 numbers, for what is left where those of 16 do not fit.
+#[cfg(target_arch = "x86_64")]
+pub type Half = pulp::x86::V3;
+/// Other processors have no vectors of 16 numbers.
+#[cfg(not(target_arch = "x86_64"))]
+pub type Half = pulp::Scalar;
+
+/// The half of vectors of 16 numbers; `None` of shorter ones.
+#[inline(always)]
+pub fn half<S: Simd>(_: S) -> Option<Half> {
+    #[cfg(target_arch = "x86_64")]
+    if S::F32_LANES == 16 {
+        // SAFETY: on x86-64 only AVX-512 has vectors of 16 numbers, and a processor that has it has all that V3 asks for.
+        return Some(unsafe { pulp::x86::V3::new_unchecked() });
+    }
+    None
+}
+
+/// Runs a block for all channels, `$at` being the first of each vector: whole vectors first, then half of one, then what is left one
+/// by one, with `$s` standing for these shorter vectors.
 macro_rules! each_channel {
     ($s:ident, $count:expr, $at:ident, $body:block) => {{
         let count: usize = $count;
@@ -82,14 +113,28 @@ macro_rules! each_channel {
             $body
             $at += $crate::execute::fast::kernels::simd::lanes($s);
         }
+        $crate::execute::fast::kernels::simd::rest!($s, count, $at, $body);
+    }};
+}
+pub(super) use each_channel;
+
+/// What whole vectors have left of the channels.
+macro_rules! rest {
+    ($s:ident, $count:ident, $at:ident, $body:block) => {{
+        if let Some($s) = $crate::execute::fast::kernels::simd::half($s)
+            && $at + 8 <= $count
+        {
+            $body
+            $at += 8;
+        }
         let $s = pulp::Scalar::new();
-        while $at < count {
+        while $at < $count {
             $body
             $at += 1;
         }
     }};
 }
-pub(super) use each_channel;
+pub(super) use rest;
 
 /// As `each_channel`, by `$n` vectors at a time: two where they fit, so that whole lines of the cache are used at once.
 macro_rules! each_group {
@@ -109,11 +154,7 @@ macro_rules! each_group {
                 $body
                 $at += $crate::execute::fast::kernels::simd::lanes($s);
             }
-            let $s = pulp::Scalar::new();
-            while $at < count {
-                $body
-                $at += 1;
-            }
+            $crate::execute::fast::kernels::simd::rest!($s, count, $at, $body);
         }
     }};
 }
