@@ -45,7 +45,7 @@ fn native(root: &Path, lib: &Path) {
     build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str());
     build.include(&include).include(include.join("torch/csrc/api/include"));
     build.include(&folder).include(root.join("plugins/sdk/include"));
-    for name in ["guard.cpp", "kernel.cpp", "operator.cpp"] {
+    for name in ["cuda.cpp", "guard.cpp", "kernel.cpp", "operator.cpp"] {
         println!("cargo::rerun-if-changed={}", folder.join(name).display());
         build.file(folder.join(name));
     }

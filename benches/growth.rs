@@ -41,6 +41,9 @@ struct Options {
     /// Threads that compute; 0 for all cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: u32,
+    /// Where the searches are computed.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -100,12 +103,13 @@ struct Cost {
 
 /// Measures cases, one process at a time, all of them in every round.
 fn costs(cases: &[String], options: &Options) -> Result<Vec<Cost>> {
-    let Options { rounds, threads, .. } = options;
+    let Options { rounds, threads, device, .. } = options;
     let mut measured = vec![Vec::new(); cases.len()];
     for round in 1..=*rounds {
         for (case, measured) in cases.iter().zip(&mut measured) {
             let iterations = if case.starts_with("darts") { ALIKE } else { EDGES };
-            let task = Task { case: case.clone(), warmup: WARMUP, iterations, threads: *threads };
+            let task =
+                Task { case: case.clone(), warmup: WARMUP, iterations, threads: *threads, device: device.clone() };
             let one = task.apart()?;
             eprintln!("{case}, round {round} of {rounds}: {:.3} s", one.iteration_s);
             measured.push(one);

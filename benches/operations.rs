@@ -186,7 +186,9 @@ const ROUNDS: usize = 15;
 
 /// Both in turn, as a table for benches/README.md.
 fn in_turn(_: &mut Criterion) {
-    println!("\n| operation | shape | forward: µs | libtorch, µs | ratio | to input: µs | libtorch, µs | ratio | to weights too: µs | libtorch, µs | ratio |");
+    println!(
+        "\n| operation | shape | forward: µs | libtorch, µs | ratio | to input: µs | libtorch, µs | ratio | to weights too: µs | libtorch, µs | ratio |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut slower = BTreeMap::new();
     each(|name, size, trial| {

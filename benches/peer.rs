@@ -103,7 +103,8 @@ fn yardsticks(name: &str) -> Result<Case> {
 /// One turn: each process has the machine for itself, one after the other.
 fn pair(case: &Case, options: &Options, threads: u32) -> Result<Pair> {
     let Options { warmup, iterations, peer, .. } = options;
-    let task = Task { case: case.to_string(), warmup: *warmup, iterations: *iterations, threads };
+    let task =
+        Task { case: case.to_string(), warmup: *warmup, iterations: *iterations, threads, device: "cpu".to_owned() };
     Ok(Pair {
         ours: task.apart()?,
         channels_last: yardstick(peer, case, &task, true)?,

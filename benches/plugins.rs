@@ -114,6 +114,7 @@ fn network(c: &mut Criterion) {
         device: Device::Cpu,
         seed: 0,
         cpu: edas::spec::CpuExecutor::default(),
+        cuda: edas::spec::CudaArithmetic::default(),
     };
     let mut group = c.benchmark_group("network");
     group.sample_size(10);

@@ -57,7 +57,7 @@ impl Case {
     ///
     /// # Errors
     /// Where something cannot be written, and what is wrong with the spec.
-    pub fn spec(&self, folder: &Path, threads: u32) -> Result<Spec> {
+    pub fn spec(&self, folder: &Path, threads: u32, device: &str) -> Result<Spec> {
         images::write(folder, images::COUNT)?;
         let space = match self.candidates {
             space::ALL => repository("specs/spaces/darts.yaml"),
@@ -73,7 +73,7 @@ impl Case {
             format!("threads={threads}"),
             // More than anyone measures: an iteration past the last epoch would have no learning rate.
             "search.epochs=1000".to_owned(),
-            "device=cpu".to_owned(),
+            format!("device={device}"),
         ];
         Spec::load(repository("specs/edas-cifar10.yaml"), &settings)
     }

@@ -18,6 +18,8 @@ pub struct Task {
     pub iterations: u32,
     /// Threads that compute; 0 for all cores.
     pub threads: u32,
+    /// Where it is computed, as the spec's `device` says it.
+    pub device: String,
 }
 
 /// What was measured; the yardstick says the same of itself in the same words.
@@ -81,7 +83,7 @@ impl Task {
     pub fn here(&self) -> Result<Measured> {
         let case: Case = self.case.parse()?;
         let folder = tempfile::tempdir().map_err(|e| Error::new(format!("a folder for images: {e}")))?;
-        let mut running = Search::from_spec(case.spec(folder.path(), self.threads)?)?.start()?;
+        let mut running = Search::from_spec(case.spec(folder.path(), self.threads, &self.device)?)?.start()?;
         for _ in 0..self.warmup {
             running.iteration(&mut [])?;
         }

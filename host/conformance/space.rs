@@ -60,6 +60,7 @@ fn settings((cells, channels, side): (i64, i64, i64), form: Form) -> Settings {
         device: Device::Cpu,
         seed: 1,
         cpu: crate::spec::CpuExecutor::default(),
+        cuda: crate::spec::CudaArithmetic::default(),
     }
 }
 

@@ -4,41 +4,20 @@
 //! - [`operator`]: ATen operators by name
 //! - [`kernel`]: kernels as nodes of autograd
 //! - [`mod@slice`]: the numbers of tensors
+//! - [`cuda`]: GPUs
 
+pub mod cuda;
 pub mod guard;
 pub mod kernel;
 pub mod operator;
 pub mod slice;
 
+pub use cuda::cuda_devices;
+
 use std::fs;
 
 /// The version of libtorch that this program was built for.
 pub const LIBTORCH: &str = "2.13.0";
-
-/// The number of CUDA devices that libtorch sees. The program links no CUDA: libtorch's CUDA part is opened here, where it
-/// is there at all. Untested: no machine with a GPU has been at hand.
-pub fn cuda_devices() -> i64 {
-    open_cuda();
-    tch::Cuda::device_count()
-}
-
-/// Opens libtorch's CUDA part, once per process, before the first question about CUDA; opening it registers it.
-#[cfg(target_os = "linux")]
-fn open_cuda() {
-    static OPENED: std::sync::Once = std::sync::Once::new();
-    OPENED.call_once(|| {
-        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-        // SAFETY: the library is libtorch's own; its constructors register kernels and nothing else.
-        match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
-            // Never closed: its kernels stay registered as long as the process.
-            Ok(library) => std::mem::forget(library),
-            Err(e) => tracing::debug!("no CUDA part of libtorch: {e}"),
-        }
-    });
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_cuda() {}
 
 /// The folder that libtorch was loaded from, where the system tells.
 pub fn libtorch_folder() -> Option<String> {
@@ -68,12 +47,22 @@ pub fn peak_memory() -> Option<u64> {
 const LIMITS: [&str; 5] =
     ["ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"];
 
-/// What libtorch's kernels are chosen by: what the CPU offers, and what the environment limits that to. Bits may differ between machines
-/// that differ in this.
+/// What libtorch's kernels are chosen by: what the CPU offers, which one it is, and what the environment limits that to. Bits may differ
+/// between machines that differ in this; two processors that offer the same of what is listed have been seen to differ.
 pub fn cpu_features() -> String {
     let set = |name: &&str| Some(format!("{name}={}", std::env::var_os(name)?.to_string_lossy()));
     let limits = LIMITS.iter().filter_map(set);
-    std::iter::once(offered()).chain(limits).collect::<Vec<_>>().join(" ")
+    std::iter::once(offered()).chain(model()).chain(limits).collect::<Vec<_>>().join(" ")
+}
+
+/// The CPU's maker, family and model, where the system tells.
+fn model() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let value = |name: &str| {
+        let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+        pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+    };
+    Some(format!("{}-{}-{}", value("vendor_id")?, value("cpu family")?, value("model")?))
 }
 
 /// What the CPU offers.

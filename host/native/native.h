@@ -26,6 +26,13 @@ int32_t edas_native_parallel(
 /// The number of libtorch's threads.
 size_t edas_native_threads();
 
+/// Has libtorch compute float32 as float32 on GPUs, and repeatably.
+void edas_native_cuda_settings();
+/// Turns libtorch's autocast to bfloat16 on, for this thread and CUDA or the CPU.
+void edas_native_autocast_begin(bool cuda);
+/// Turns it off and forgets what it has cast.
+void edas_native_autocast_end(bool cuda);
+
 /// An ATen operator with all arguments but its tensors.
 struct EdasNativeOperator;
 /// Finds an operator and fills in its arguments; null where something does not fit.

@@ -3,12 +3,25 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What runs the network. Float64 and GPUs are run by libtorch, whatever this says.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What runs the network, and how. Float64 and GPUs are run by libtorch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Execute {
     /// What runs it on a CPU.
     pub cpu: CpuExecutor,
+    /// What convolutions and products are computed in on a GPU. Weights and α stay float32.
+    pub cuda: CudaArithmetic,
+}
+
+/// What a GPU computes in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CudaArithmetic {
+    /// Float32 throughout.
+    #[default]
+    Float32,
+    /// Bfloat16 where libtorch's autocast says so: faster, and less exact.
+    Bfloat16,
 }
 
 /// An executor for CPUs.

@@ -42,7 +42,7 @@ pub use data::{Augment, Data, DataSet};
 pub use decode::{decode, raise};
 pub use device::Device;
 pub use edit::Replaces;
-pub use execute::{CpuExecutor, Execute};
+pub use execute::{CpuExecutor, CudaArithmetic, Execute};
 pub use network::{Network, Precision};
 pub(crate) use parse::can_be_written;
 pub use path::{PluginRef, SpecPath};

@@ -6,8 +6,10 @@ use super::route::route;
 use crate::error::{Error, Result};
 use crate::execute::executor::Reference;
 use crate::execute::{Brought, Executor, Norm};
+use crate::native::cuda::Autocast;
 use crate::policy::{Resolved, ResolvedGate};
 use crate::space::Output;
+use crate::spec::CudaArithmetic;
 use tch::Tensor;
 use tracing::span::EnteredSpan;
 
@@ -78,7 +80,10 @@ impl Network {
     ) -> Result<Tensor> {
         let mode = mode.into();
         let mut executor = self.reference(mode.norm, images.size()[0]);
-        self.pass(images, plan, mixture, mode.drop, &mut executor, watch)
+        let cast = self.settings.cuda == CudaArithmetic::Bfloat16 && self.settings.device.is_cuda();
+        let _cast = cast.then(|| Autocast::begin(self.settings.device));
+        let logits = self.pass(images, plan, mixture, mode.drop, &mut executor, watch)?;
+        Ok(logits.f_to_kind(self.parameters.kind())?)
     }
 
     /// As [`Network::forward`], by any executor.

@@ -8,7 +8,7 @@ use crate::policy::CandidateCost;
 use crate::space::genotype::Choices;
 use crate::space::resolve::{Fixed, Stage};
 use crate::space::{Output, Space};
-use crate::spec::CpuExecutor;
+use crate::spec::{CpuExecutor, CudaArithmetic};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tch::{Device, Kind};
@@ -34,6 +34,8 @@ pub struct Settings {
     pub seed: u64,
     /// What runs it on a CPU.
     pub cpu: CpuExecutor,
+    /// What a GPU computes in.
+    pub cuda: CudaArithmetic,
 }
 
 /// Which candidates a network holds.

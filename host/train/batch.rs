@@ -4,6 +4,16 @@ use crate::data;
 use crate::error::Result;
 use tch::{Device, Kind, Tensor};
 
+/// A tensor on a device. To a GPU it goes from memory that stays where it is, so that nobody waits for the copy; libtorch keeps that
+/// memory until the copy is made.
+fn sent(tensor: Tensor, device: Device) -> Result<Tensor> {
+    if !device.is_cuda() {
+        return Ok(tensor.f_to_device(device)?);
+    }
+    let kind = tensor.kind();
+    Ok(tensor.f_pin_memory(device)?.f_to_device_(device, kind, true, false)?)
+}
+
 /// Images and labels on the network's device.
 #[derive(Debug)]
 pub struct TensorBatch {
@@ -24,10 +34,9 @@ impl TensorBatch {
         let images = Tensor::f_from_slice(&batch.images)?
             .f_view([-1, height, width, channels])?
             .f_permute([0, 3, 1, 2])?
-            .f_to_kind(kind)?
-            .f_to_device(device)?;
-        let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(device)?;
-        Ok(Self { images, labels })
+            .f_to_kind(kind)?;
+        let labels = Tensor::f_from_slice(&batch.labels)?;
+        Ok(Self { images: sent(images, device)?, labels: sent(labels, device)? })
     }
 
     /// The number of examples.

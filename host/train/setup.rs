@@ -91,6 +91,7 @@ impl Setup {
             device: tch_device(&spec.device),
             seed: spec.seed,
             cpu: spec.execute.cpu,
+            cuda: spec.execute.cuda,
         };
         let network = Network::build(&space, &settings, Include::All)
             .map_err(|e| e.at(spec.place("space").unwrap_or_else(|| Place::file(&spec.name))))?;

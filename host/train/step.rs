@@ -161,8 +161,8 @@ impl Trainer {
         }
         let (of_rows, weights, read) = result?;
         let mut found: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
-        for (edge, gradient) in edges.iter().zip(&of_rows) {
-            found[*edge] = row(gradient)?;
+        for (edge, gradient) in edges.into_iter().zip(of_rows) {
+            found[edge] = gradient;
         }
         Ok(Gradients { rows: found, weights, read })
     }
@@ -190,7 +190,7 @@ impl Trainer {
         let mixture = self.mixture(plan)?;
         let logits = self.network.logits(&batch.images, plan, &mixture, norm)?;
         let pass = Differentiated { batch, plan, mixture: &mixture, mode: norm.into(), rows: &[], weights: &[] };
-        Ok(tch::no_grad(|| pass.loss(&self.network, &logits))?.1)
+        tch::no_grad(|| pass.read(&self.network, &pass.loss(&logits)?, &[])).map(|(read, _)| read)
     }
 }
 
@@ -204,8 +204,8 @@ struct Differentiated<'a> {
     weights: &'a [Tensor],
 }
 
-/// Gradients of the rows and of the weights, undefined where the loss does not depend on them; loss and accuracy.
-type Differentials = (Vec<Tensor>, Vec<Tensor>, (f64, f64));
+/// Gradients of the rows and of the weights, `None` and undefined where the loss does not depend on them; loss and accuracy.
+type Differentials = (Vec<Option<Vec<f64>>>, Vec<Tensor>, (f64, f64));
 
 impl Differentiated<'_> {
     /// By libtorch's autograd, through the reference executor.
@@ -214,14 +214,19 @@ impl Differentiated<'_> {
             let _span = part("forward");
             network.forward(&self.batch.images, self.plan, self.mixture, self.mode)?
         };
-        let (loss, read) = self.loss(network, &logits)?;
-        if !loss.requires_grad() {
-            return Ok((Vec::new(), Vec::new(), read));
+        let measured = self.loss(&logits)?;
+        if !measured[0].requires_grad() {
+            return Ok((Vec::new(), Vec::new(), self.read(network, &measured, &[])?.0));
+        }
+        // What is read back from a GPU waits for all that it was asked to do: there that comes once, at the end.
+        if !network.settings.device.is_cuda() {
+            self.read(network, &measured, &[])?;
         }
         let _span = part("backward");
         let leaves: Vec<&Tensor> = self.rows.iter().copied().chain(self.weights).collect();
-        let mut of_rows = Tensor::f_run_backward(&[&loss], &leaves, false, false)?;
+        let mut of_rows = Tensor::f_run_backward(&[&measured[0]], &leaves, false, false)?;
         let weights = of_rows.split_off(self.rows.len());
+        let (read, of_rows) = self.read(network, &measured, &of_rows)?;
         Ok((of_rows, weights, read))
     }
 
@@ -231,11 +236,12 @@ impl Differentiated<'_> {
             let _span = part("forward");
             network.recorded(&self.batch.images, self.plan, self.mixture, self.mode)?
         };
-        let (loss, read) = self.loss(network, &pass.logits)?;
+        let measured = self.loss(&pass.logits)?;
+        let (read, _) = self.read(network, &measured, &[])?;
         if !pass.logits.requires_grad() {
             return Ok((Vec::new(), Vec::new(), read));
         }
-        let of_logits = Tensor::f_run_backward(&[&loss], &[&pass.logits], false, false)?;
+        let of_logits = Tensor::f_run_backward(&[&measured[0]], &[&pass.logits], false, false)?;
         let found = {
             let _span = part("backward");
             pass.backward(&of_logits[0])?
@@ -246,23 +252,49 @@ impl Differentiated<'_> {
         };
         let roots = found.mixtures.iter().map(root).collect::<Result<Vec<Tensor>>>()?;
         let of_rows = if roots.is_empty() || self.rows.is_empty() {
-            self.rows.iter().map(|_| Tensor::new()).collect()
+            vec![None; self.rows.len()]
         } else {
-            Tensor::f_run_backward(&roots, self.rows, false, false)?
+            Tensor::f_run_backward(&roots, self.rows, false, false)?.iter().map(row).collect::<Result<_>>()?
         };
         Ok((of_rows, self.weights.iter().map(|weight| found.of(weight)).collect(), read))
     }
 
-    /// The loss as a tensor; loss and accuracy.
-    fn loss(&self, network: &Network, logits: &Tensor) -> Result<(Tensor, (f64, f64))> {
-        let loss = cross_entropy(logits, &self.batch.labels)?;
-        let value = loss.f_double_value(&[])?;
-        if !value.is_finite() {
-            return Err(finite::explain(network, self.batch, self.plan, self.mixture, self.mode.drop, value));
-        }
-        let correct = correct(logits, &self.batch.labels)?;
-        Ok((loss, (value, correct as f64 / self.batch.len() as f64)))
+    /// The loss, and how many examples are classified correctly.
+    fn loss(&self, logits: &Tensor) -> Result<[Tensor; 2]> {
+        let labels = &self.batch.labels;
+        Ok([cross_entropy(logits, labels)?, correct(logits, labels)?])
     }
+
+    /// Loss and accuracy, and rows of α's gradient, on the host: all that a step reads back, at once.
+    fn read(
+        &self,
+        network: &Network,
+        measured: &[Tensor; 2],
+        rows: &[Tensor],
+    ) -> Result<((f64, f64), Vec<Option<Vec<f64>>>)> {
+        let mut numbers = read_back(measured.iter().chain(rows))?.into_iter();
+        let mut one = || numbers.next().flatten().and_then(|list| list.first().copied()).unwrap_or(f64::NAN);
+        let (loss, correct) = (one(), one());
+        if !loss.is_finite() {
+            return Err(finite::explain(network, self.batch, self.plan, self.mixture, self.mode.drop, loss));
+        }
+        Ok(((loss, correct / self.batch.len() as f64), numbers.collect()))
+    }
+}
+
+/// The numbers of tensors, `None` of undefined ones, by one copy from their device.
+fn read_back<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<Vec<Option<Vec<f64>>>> {
+    let tensors: Vec<&Tensor> = tensors.collect();
+    let flat = |tensor: &&&Tensor| tensor.f_detach()?.f_to_kind(Kind::Double)?.f_reshape([-1]);
+    let flat: Vec<Tensor> = tensors.iter().filter(|t| t.defined()).map(|t| flat(&t)).collect::<Result<_, _>>()?;
+    let numbers = Vec::<f64>::try_from(Tensor::f_cat(&flat, 0)?.f_to_device(tch::Device::Cpu)?)?;
+    let mut rest = &numbers[..];
+    let mut next = |tensor: &&Tensor| {
+        let (own, others) = tensor.defined().then(|| rest.split_at(tensor.numel()))?;
+        rest = others;
+        Some(own.to_vec())
+    };
+    Ok(tensors.iter().map(&mut next).collect())
 }
 
 /// The mean cross-entropy of a batch. `logits`: (batch, classes); `labels`: (batch).
@@ -273,10 +305,10 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     Ok(logits.f_cross_entropy_loss(labels, None::<Tensor>, tch::Reduction::Mean, -100, 0.0)?)
 }
 
-/// How many of a batch are classified correctly.
+/// How many of a batch are classified correctly, as a tensor of one whole number.
 ///
 /// # Errors
 /// What libtorch refuses.
-pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<i64> {
-    Ok(logits.f_argmax(-1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?)
+pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    Ok(logits.f_argmax(-1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }

@@ -53,7 +53,7 @@ pub fn accuracy(
     for batch in batches {
         let batch = batch?;
         let logits = network.logits(&batch.images, plan, &mixture, norm)?;
-        right += correct(&logits, &batch.labels)?;
+        right += correct(&logits, &batch.labels)?.f_int64_value(&[])?;
         all += batch.len();
     }
     for (index, value) in saved {

@@ -7,7 +7,7 @@ use edas::graph::LayerGraph;
 use edas::supernet::Parameters;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Numbers in [−1, 1) that follow from a name.
 pub fn values(name: &str, shape: &[i64]) -> Tensor {
@@ -30,8 +30,8 @@ pub fn values(name: &str, shape: &[i64]) -> Tensor {
 pub fn start(name: &str, shape: &[i64]) -> Tensor {
     let layer = name.rsplit('.').next().unwrap_or(name);
     match (layer, shape.len()) {
-        ("running_mean", _) => Tensor::zeros(shape, (Kind::Double, tch::Device::Cpu)),
-        ("running_var", _) => Tensor::ones(shape, (Kind::Double, tch::Device::Cpu)),
+        ("running_mean", _) => Tensor::zeros(shape, (Kind::Double, Device::Cpu)),
+        ("running_var", _) => Tensor::ones(shape, (Kind::Double, Device::Cpu)),
         ("weight", 1) => values(name, shape) * 0.1 + 1.0,
         ("weight", _) => {
             let inputs: i64 = shape[1..].iter().product();
@@ -84,10 +84,18 @@ impl Fixture {
     }
 }
 
+/// A map, its channels next to each other in memory.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+/// Names of precisions in fixtures, and how far tensors in them may be apart.
+pub const PRECISIONS: [(&str, Kind, f64); 2] = [("f32", Kind::Float, 1e-4), ("f64", Kind::Double, 1e-9)];
+
 /// max |a − b| / max |b|; absolute where b is zero throughout.
 pub fn distance(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.size(), b.size());
-    let (a, b) = (a.detach().to_kind(Kind::Double), b.to_kind(Kind::Double));
+    let (a, b) = (a.detach().to_device(Device::Cpu).to_kind(Kind::Double), b.to_kind(Kind::Double));
     if b.numel() == 0 {
         return 0.0;
     }

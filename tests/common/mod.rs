@@ -4,6 +4,7 @@
 pub mod examples;
 pub mod fixtures;
 pub mod kill;
+pub mod operations;
 pub mod record;
 
 use edas::extension::Registry;
@@ -54,6 +55,7 @@ pub fn settings(cells: i64, channels: i64, size: i64, kind: Kind) -> Settings {
         device: Device::Cpu,
         seed: 1,
         cpu: edas::spec::CpuExecutor::Reference,
+        cuda: edas::spec::CudaArithmetic::default(),
     }
 }
 

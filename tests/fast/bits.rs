@@ -75,8 +75,8 @@ fn any_instructions() {
     for seed in 0..12 {
         let (case, plan) = random(seed, &candidates, &op_sets);
         let plan = plan.resolve(&case.alpha(1), 0);
-        let [best, scalar] = [Level::Best, Level::Scalar].map(|level| by_level(&case, &plan, level));
-        assert!(best.len() > 3 && best == scalar, "{:?}", case.space.form);
+        let [best, half, scalar] = [Level::Best, Level::Half, Level::Scalar].map(|level| by_level(&case, &plan, level));
+        assert!(best.len() > 3 && best == scalar && half == scalar, "{:?}", case.space.form);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line: what follows `cargo x`.
 //!
-//! Written by hand: nine forms do not pay for a parser that would take longer to compile than all else here.
+//! Written by hand: ten forms do not pay for a parser that would take longer to compile than all else here.
 
 use crate::failure::{Failure, Result};
 use crate::libtorch::{Flavour, VERSION};
@@ -22,6 +22,9 @@ cargo x: set-up, build and chores
                               ours and eager PyTorch on the same work, in turn: medians, ratios, peak memory; PYTHON
                               is one with torch 2.13.0 and numpy (benches/README.md)
     cargo x ci                all that CI checks: format, clippy, docs, build, tests
+    cargo x gpu-check         on a machine with an NVIDIA GPU: operations against PyTorch's numbers, iterations against the
+                              CPU's, 50 iterations of edas-cifar10, benchmarks; exit status 2 where there is no GPU
+        --report FILE         where it writes what came out (default: gpu-report.md)
     cargo x header            makes the C header of the plugin interface anew; --check compares and compiles it
     cargo x fixtures          makes the files of tests/fixtures anew, with PyTorch
     cargo x fixtures --check  makes them elsewhere and compares
@@ -65,6 +68,11 @@ pub enum Command {
     },
     /// `ci`
     Ci,
+    /// `gpu-check [--report FILE]`
+    GpuCheck {
+        /// Where the report goes.
+        report: PathBuf,
+    },
     /// `fixtures [--check] [--python PATH]`
     Fixtures {
         /// Compare instead of write.
@@ -91,7 +99,7 @@ impl Command {
             return Err(Failure::new("a command is missing")
                 .help("`cargo x --help` lists them; `cargo x search specs/quickstart.yaml` runs a search"));
         };
-        let own = matches!(first.as_str(), "setup" | "ci" | "header" | "fixtures");
+        let own = matches!(first.as_str(), "setup" | "ci" | "gpu-check" | "header" | "fixtures");
         if !own {
             return Ok(match first.as_str() {
                 "-h" | "--help" => Self::Help,
@@ -101,7 +109,7 @@ impl Command {
             });
         }
 
-        let (mut cuda, mut check, mut python) = (false, false, None);
+        let (mut cuda, mut check, mut python, mut report) = (false, false, None, None);
         let mut rest = args.into_iter().skip(1);
         while let Some(arg) = rest.next() {
             match (first.as_str(), arg.to_string_lossy().as_ref()) {
@@ -114,11 +122,18 @@ impl Command {
                     })?;
                     python = Some(PathBuf::from(path));
                 }
+                ("gpu-check", "--report") => {
+                    let path = rest.next().ok_or_else(|| {
+                        Failure::new("`--report` has no value").expected("the file that the report is written to")
+                    })?;
+                    report = Some(PathBuf::from(path));
+                }
                 (command, other) => {
                     return Err(Failure::new(format!("unexpected argument of `cargo x {command}`"))
                         .expected(match command {
                             "setup" => "`--cuda` or nothing",
                             "header" => "`--check` or nothing",
+                            "gpu-check" => "`--report FILE` or nothing",
                             "fixtures" => "`--check`, `--python PATH` or nothing",
                             _ => "nothing",
                         })
@@ -129,6 +144,7 @@ impl Command {
         Ok(match first.as_str() {
             "setup" => Self::Setup { flavour: cuda.then_some(Flavour::Cuda) },
             "ci" => Self::Ci,
+            "gpu-check" => Self::GpuCheck { report: report.unwrap_or_else(|| "gpu-report.md".into()) },
             "header" => Self::Header { check },
             _ => Self::Fixtures { check, python },
         })
@@ -168,7 +184,9 @@ mod tests {
         let python = Some(PathBuf::from("p"));
         assert_eq!(parse("fixtures --python p --check").unwrap(), Command::Fixtures { check: true, python });
         assert_eq!(parse("ci --help").unwrap(), Command::Help);
-        for wrong in ["", "setup --cpu", "ci now", "fixtures --python"] {
+        assert_eq!(parse("gpu-check").unwrap(), Command::GpuCheck { report: "gpu-report.md".into() });
+        assert_eq!(parse("gpu-check --report r").unwrap(), Command::GpuCheck { report: "r".into() });
+        for wrong in ["gpu-check r", "gpu-check --report", "", "setup --cpu", "ci now", "fixtures --python"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -6,6 +6,7 @@
 //! - [`requirements`]: what must be there: Python with pip, a C++ compiler, space on the disk; for some chores PyTorch
 //! - [`build`]: builds and hands over to `edas`, the tests or the benchmarks
 //! - [`checks`]: what CI checks
+//! - [`gpu`]: what is looked at on a machine with an NVIDIA GPU
 //! - [`header`]: the C header of the plugin interface
 //! - [`fixtures`]: the numbers from PyTorch; [`compare`] tells two sets of them apart
 //! - [`workspace`]: folders, and cargo itself; [`failure`]: messages and exit statuses
@@ -18,6 +19,7 @@ mod compare;
 mod download;
 mod failure;
 mod fixtures;
+mod gpu;
 mod header;
 mod libtorch;
 mod requirements;
@@ -51,6 +53,7 @@ fn run() -> Result {
         Command::Bench { args } => build::bench(&workspace, &args),
         Command::Peer { python, args } => build::peer(&workspace, &python, &args),
         Command::Ci => checks::run(&workspace),
+        Command::GpuCheck { report } => gpu::run(&workspace, &report),
         Command::Header { check } => header::run(&workspace, check),
         Command::Fixtures { check, python } => fixtures::run(&workspace, check, python),
     }
