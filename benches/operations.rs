@@ -111,7 +111,7 @@ impl Trial {
         let value = tape.run(&self.graph, &leaf, &tensors).expect("it runs").remove(0);
         let mut taken = begun.elapsed();
         if pass != Pass::Forward {
-            black_box(tape.run_last(&self.head, &value, &of_head).expect("it runs"));
+            let _ = black_box(tape.run_last(&self.head, &value, &of_head).expect("it runs"));
             let begun = Instant::now();
             black_box(tape.backward(&self.gradient).expect("a way back"));
             taken = begun.elapsed();

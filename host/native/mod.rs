@@ -4,7 +4,7 @@
 //! - [`operator`]: ATen operators by name
 //! - [`kernel`]: kernels as nodes of autograd
 //! - [`mod@slice`]: the numbers of tensors
-//! - [`cuda`]: GPUs
+//! - [`cuda`]: libtorch's CUDA part, and its autocast
 
 pub mod cuda;
 pub mod guard;

@@ -204,6 +204,9 @@ struct Differentiated<'a> {
     weights: &'a [Tensor],
 }
 
+/// Loss and accuracy, and rows of α's gradient.
+type ReadBack = ((f64, f64), Vec<Option<Vec<f64>>>);
+
 /// Gradients of the rows and of the weights, `None` and undefined where the loss does not depend on them; loss and accuracy.
 type Differentials = (Vec<Option<Vec<f64>>>, Vec<Tensor>, (f64, f64));
 
@@ -266,12 +269,7 @@ impl Differentiated<'_> {
     }
 
     /// Loss and accuracy, and rows of α's gradient, on the host: all that a step reads back, at once.
-    fn read(
-        &self,
-        network: &Network,
-        measured: &[Tensor; 2],
-        rows: &[Tensor],
-    ) -> Result<((f64, f64), Vec<Option<Vec<f64>>>)> {
+    fn read(&self, network: &Network, measured: &[Tensor; 2], rows: &[Tensor]) -> Result<ReadBack> {
         let mut numbers = read_back(measured.iter().chain(rows))?.into_iter();
         let mut one = || numbers.next().flatten().and_then(|list| list.first().copied()).unwrap_or(f64::NAN);
         let (loss, correct) = (one(), one());
