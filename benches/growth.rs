@@ -1,13 +1,14 @@
 //! What an iteration costs as a search grows, as the tables of benches/README.md: in cells, in candidates per edge, EDAS beside
-//! DARTS; and how soon a search is at its first iteration.
+//! DARTS; how soon a search is at its first iteration; and how near the whole is to what the machine can do.
 //!
-//! `cargo x bench --bench growth -- TABLE…`, each of `cells`, `candidates`, `methods`, `start`.
+//! `cargo x bench --bench growth -- TABLE…`, each of `cells`, `candidates`, `methods`, `start`, `roofline`.
 
 mod common;
 
 use clap::{Parser, ValueEnum};
 use common::measure::Task;
 use common::repository;
+use common::roofline::{Machine, Work, work};
 use common::statistics::{line, median, typical};
 use edas::spec::Spec;
 use edas::train::resume::Resume;
@@ -27,6 +28,8 @@ enum Table {
     Methods,
     /// From the start of the process to the first iteration.
     Start,
+    /// What an iteration has to do, and what this machine can do.
+    Roofline,
 }
 
 /// What an iteration costs as a search grows.
@@ -62,7 +65,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo bench` runs every bench; these take long, and are for who asks for them.
     if arguments.iter().all(|argument| argument == "--bench") {
-        eprintln!("growth: `cargo x bench --bench growth -- cells candidates methods start`; see benches/README.md");
+        eprintln!(
+            "growth: `cargo x bench --bench growth -- cells candidates methods start roofline`; see benches/README.md"
+        );
         return ExitCode::SUCCESS;
     }
     let result = match Task::of_this_process() {
@@ -87,6 +92,7 @@ fn tables(options: &Options) -> Result<()> {
             Table::Candidates => candidates(options)?,
             Table::Methods => methods(options)?,
             Table::Start => start(options.rounds)?,
+            Table::Roofline => roofline(options)?,
         }
         println!();
     }
@@ -168,6 +174,34 @@ fn methods(options: &Options) -> Result<()> {
             edas.mebibytes,
             darts.mebibytes,
             share(edas.mebibytes, darts.mebibytes)
+        );
+    }
+    Ok(())
+}
+
+fn roofline(options: &Options) -> Result<()> {
+    let names = ["edas-20x16-b64", "edas-20x16-b16"].map(str::to_owned);
+    let costs = costs(&names, options)?;
+    let machine = Machine::measure();
+    let billions = 1e-9;
+    println!(
+        "this machine: {:.0} · 10⁹ multiply-adds and {:.1} · 10⁹ bytes per second\n",
+        machine.multiply_adds * billions,
+        machine.bytes * billions
+    );
+    println!(
+        "| case | multiply-adds, 10⁹ | bytes, 10⁹ | arithmetic alone, s | memory alone, s | measured, s | reached |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for (name, cost) in names.iter().zip(costs) {
+        let Work { multiply_adds, bytes } = work(&name.parse()?)?;
+        let (arithmetic, memory) = (multiply_adds / machine.multiply_adds, bytes / machine.bytes);
+        println!(
+            "| {name} | {:.1} | {:.1} | {arithmetic:.2} | {memory:.2} | {:.3} | {:.0} % |",
+            multiply_adds * billions,
+            bytes * billions,
+            cost.seconds,
+            100.0 * arithmetic.max(memory) / cost.seconds
         );
     }
     Ok(())

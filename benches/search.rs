@@ -82,7 +82,7 @@ fn iteration(c: &mut Criterion) {
 /// A search on random images in this folder, under the fixed plans of `benches/peer`.
 fn on_images(folder: &Path, case: &str) -> Search {
     let case: Case = case.parse().expect("a case");
-    Search::from_spec(case.spec(folder, 0).expect("a sound spec")).expect("it can be prepared")
+    Search::from_spec(case.spec(folder, 0, "cpu").expect("a sound spec")).expect("it can be prepared")
 }
 
 /// What of an iteration is not arithmetic, at the paper's size (20 cells, 16 channels, batch 64): a table for benches/README.md.

@@ -27,7 +27,7 @@ fn candidates_of_the_yardstick() -> Vec<String> {
 /// A case's candidates per edge, and per iteration what each edge runs, by name; a relaxed edge runs all of its candidates.
 fn plans(case: &str, iterations: u64) -> (Vec<Vec<String>>, Vec<Vec<Vec<String>>>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let spec = case.parse::<Case>().and_then(|case| case.spec(folder.path(), 1)).expect("a sound spec");
+    let spec = case.parse::<Case>().and_then(|case| case.spec(folder.path(), 1, "cpu")).expect("a sound spec");
     let mut setup = Setup::new(spec, Need::Sizes, None).expect("it can be prepared");
     let (space, alpha) = (setup.view.clone(), Arc::new(setup.initial_alpha()));
     let tracing = Tracing { space: space.clone(), alpha, epochs: 1, iterations_per_epoch: iterations, seed: 0 };
@@ -140,7 +140,8 @@ fn what_the_yardstick_prints_is_read() {
 
 #[test]
 fn a_case_can_be_measured() {
-    let task = Task { case: "edas-3x4-b8-c4".to_owned(), warmup: 1, iterations: 2, threads: 1 };
+    let task =
+        Task { case: "edas-3x4-b8-c4".to_owned(), warmup: 1, iterations: 2, threads: 1, device: "cpu".to_owned() };
     let measured = task.here().expect("it runs");
     assert_eq!((measured.threads, measured.seconds.len()), (1, 2));
     assert!(measured.seconds.iter().all(|s| *s > 0.0) && measured.iteration_s == median(&measured.seconds));

@@ -5,6 +5,7 @@
 //! - [`images`]: random images to search on
 //! - [`measure`]: a case, measured in a process of its own
 //! - [`comparison`]: several measurements of a case, and of the same work by the yardstick
+//! - [`roofline`]: what an iteration has to do at least, and what this machine can do
 //! - [`statistics`]: medians, means, the line through points
 #![allow(dead_code, reason = "each bench uses a part of this")]
 
@@ -12,6 +13,7 @@ pub mod case;
 pub mod comparison;
 pub mod images;
 pub mod measure;
+pub mod roofline;
 pub mod space;
 pub mod statistics;
 
