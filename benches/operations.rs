@@ -1,8 +1,8 @@
 //! Every operation of the DARTS space in every shape that CIFAR-10's search has: the fast executor's kernels against libtorch's,
 //! forward, back to the input, back to input and weights.
 //!
-//! `cargo x bench --bench operations` ends with the table of benches/README.md. On both sides a classifier follows the operation, so
-//! that there is something to go back from.
+//! `cargo x bench --bench operations` ends with the table of benches/README.md; `-- table` has it alone. On both sides a classifier
+//! follows the operation, so that there is something to go back from.
 
 mod common;
 
