@@ -233,7 +233,8 @@ impl Search {
             tell(observers, &Event::Interrupted(iteration))?;
             return Ok(End::Interrupted { iteration });
         }
-        search.finish(observers).map(|outcome| End::Finished(Box::new(outcome)))
+        let ended = search.finish(observers).map_err(|e| estimate::explain(e, None));
+        ended.map(|outcome| End::Finished(Box::new(outcome)))
     }
 }
 
