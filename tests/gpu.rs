@@ -1,27 +1,16 @@
 //! What is looked at on a machine with an NVIDIA GPU: `cargo x gpu-check` runs the ignored tests. The others see to it, on the CPU, that
 //! there is something to be run. Untested on a GPU until a machine with one has been at hand.
 
+#[path = "../benches/common/mod.rs"]
+mod bench;
 mod common;
 
 use edas::native::cuda::Autocast;
 use edas::spec::Spec;
 use edas::{Search, native};
-use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 const CUDA: &str = "cuda:0";
-
-/// Noise in CIFAR-10's layout: every class equally often.
-fn images(folder: &Path, count: usize) {
-    let mut state = 1_u32;
-    let mut noise = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    let mut byte = |i: usize| if i.is_multiple_of(3073) { (i / 3073 % 10) as u8 } else { noise() };
-    let bytes: Vec<u8> = (0..count * 3073).map(&mut byte).collect();
-    std::fs::write(folder.join("data_batch_1.bin"), bytes).expect("it can be written");
-}
 
 /// What iterations came to: losses, and α at the end.
 struct Found {
@@ -33,7 +22,7 @@ struct Found {
 /// The first iterations of `edas-cifar10` on noise.
 fn iterations(count: u64, settings: &[&str]) -> Found {
     let folder = tempfile::tempdir().expect("a folder");
-    images(folder.path(), 2048);
+    bench::images::write(folder.path(), bench::images::COUNT).expect("it can be written");
     let mut all = vec![format!("data.root={}", folder.path().display())];
     all.extend(settings.iter().map(|setting| (*setting).to_owned()));
     let spec = Spec::load(common::repository("specs/edas-cifar10.yaml"), &all).expect("a valid spec");

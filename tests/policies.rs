@@ -244,10 +244,9 @@ fn last_tenth(rewards: &[f64]) -> f64 {
     last.iter().sum::<f64>() / last.len() as f64
 }
 
-/// Over three seeds, the controller's architectures do better in the last tenth of a search than those of one that does not learn.
+/// In three seeds, the controller's architectures do better in the last tenth of a search than those of one that does not learn.
 fn controller_learns(keys: &[&str]) {
     let library = library("example-controller");
-    let mut sums = [0.0, 0.0];
     for seed in 0..3 {
         let of = |learn: bool| {
             let more = [format!("seed={seed}"), format!("policy.params.learn={learn}"), "threads=1".to_owned()];
@@ -256,11 +255,8 @@ fn controller_learns(keys: &[&str]) {
         };
         let (learnt, not) = (of(true), of(false));
         println!("seed {seed}: {learnt:.4} with a controller that learns, {not:.4} with one that does not");
-        sums[0] += learnt;
-        sums[1] += not;
+        assert!(learnt > not, "seed {seed}: {learnt} with a controller that learns, {not} with one that does not");
     }
-    // A single seed's rewards follow its luck with the first architectures.
-    assert!(sums[0] > sums[1], "in all {} with a controller that learns, {} with one that does not", sums[0], sums[1]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an iteration has to do at least, and what this machine can do.
 
 use super::case::Case;
+use super::space;
 use super::statistics::median;
 use edas::execute::fast::stage::recognise;
 use edas::policy::{Plan, Resolved};
@@ -26,10 +27,11 @@ pub fn work(case: &Case) -> Result<Work> {
     let folder = tempfile::tempdir().map_err(|e| Error::new(format!("a folder for images: {e}")))?;
     let running = Search::from_spec(case.spec(folder.path(), 0, "cpu")?)?.start()?;
     let network = &running.trainer.network;
-    let alpha: Vec<Vec<f64>> = running.trainer.architecture.alpha.clone();
-    let edges = alpha.len();
-    let fixed = |edge: usize| alpha[edge].iter().enumerate().map(|(c, _)| f64::from(c == edge % 8)).collect();
-    let fixed: Vec<Vec<f64>> = (0..edges).map(fixed).collect();
+    // As `benches/peer/fixed.rhai` has it: by the position within the cell.
+    let positions = network.space.cell_types.iter().flat_map(|cell| 0..cell.edges.len());
+    let row = |position: usize| (0..space::ALL).map(|c| f64::from(c == position % space::ALL)).collect();
+    let fixed: Vec<Vec<f64>> = positions.map(row).collect();
+    let edges = fixed.len();
     let plans = (0..edges).map(|edge| Plan::strongest(edges).relax(edge).resolve(&fixed, 0));
     let all: Vec<Work> = plans.map(|plan| under(network, &plan, f64::from(case.batch))).collect();
     let mean = |of: fn(&Work) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;

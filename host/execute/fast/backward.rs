@@ -144,7 +144,7 @@ impl Backward<'_> {
         let (mut learned, mut first) = (Vec::new(), 0);
         for (product, list) in products.iter().zip(lists) {
             let channels = entry.tensors[list[0]].numel();
-            if self.tape.is_reached(&entry.output.channels(first..first + channels)) {
+            if self.tape.is_reached(&entry.output, first..first + channels) {
                 learned.extend([product].into_iter().chain(&list[2..]).copied().filter(asks));
             }
             first += channels;

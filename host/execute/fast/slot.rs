@@ -46,10 +46,11 @@ impl Tape {
         Some((map.channels(range.start, range.len()), buffer))
     }
 
-    /// Whether anything, be it zeros alone, reaches the result from a value.
-    pub(super) fn is_reached(&self, value: &Value) -> bool {
-        let Some((number, range)) = channels(value) else { return false };
-        self.slots[number].written[range].contains(&true) || self.is_zero(value)
+    /// Whether anything, be it zeros alone, reaches the result from some channels of a value.
+    pub(super) fn is_reached(&self, value: &Value, range: Range<usize>) -> bool {
+        let Some((number, first)) = value.slot else { return false };
+        let (slot, range) = (&self.slots[number], first + range.start..first + range.end);
+        slot.written[range.clone()].contains(&true) || slot.zero[range].contains(&true)
     }
 
     /// Where the gradient of a value gathers, and whether something is there already.
@@ -100,6 +101,7 @@ impl Tape {
     pub(super) fn release(&mut self, value: &Value) {
         if let Some((number, _)) = value.slot {
             self.slots[number].buffer = None;
+            self.slots[number].written.fill(false);
         }
     }
 }

@@ -390,11 +390,9 @@ impl Executor for Tape {
         input: &Handle,
         tensors: [&[&Tensor]; 2],
     ) -> Result<Option<[Handle; 2]>> {
-        let tensors = tensors.concat();
-        let Some(chain) = self.chains.of_both(graphs).filter(|_| tensors.iter().all(|t| slice::is_plain(t))) else {
-            return Ok(None);
-        };
-        let both = self.stage(&chain, 0, input, &tensors)?;
+        let plain = tensors.iter().all(|list| list.iter().all(|t| slice::is_plain(t)));
+        let Some(chain) = self.chains.of_both(graphs).filter(|_| plain) else { return Ok(None) };
+        let both = self.stage(&chain, 0, input, &tensors.concat())?;
         let first = graphs[0].shapes[graphs[0].outputs[0]][0] as usize;
         Ok(Some([0..first, first..both.map.channels].map(|range| Rc::new(both.channels(range)))))
     }
