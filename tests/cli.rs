@@ -76,7 +76,7 @@ fn what_cannot_be_derived_is_told_what_can() {
         let message = refusal(folder.path(), arguments);
         assert!(message.contains(words), "`{words}` is not in\n{message}");
     };
-    says(&["derive", "nowhere"], "expected: a run directory, or the file of a genotype");
+    says(&["derive", "nowhere"], "expected: a run directory, the file of a genotype");
     says(&["derive", "run/spec.yaml"], "unknown key `edas` in the genotype");
     says(&["derive", "run/genotype.json", "--rule", "top2"], "name the folder that it lies in: run");
     std::fs::copy(folder.path().join("run/genotype.json"), folder.path().join("a.json")).expect("copied");

@@ -1,40 +1,42 @@
 //! What a finished run says (its genotype, its α, its space), and genotypes that were published as text.
 
 use crate::error::{Error, Place, Result};
+use crate::extension::Registry;
+use crate::graph::{OpSet, OpSets};
 use crate::space::derive::Rule;
-use crate::space::{Alpha, Architecture, CellType, Edge, Genotype, Space, derive};
+use crate::space::{Alpha, Architecture, CellType, Edge, Genotype, Published, Space, derive};
 use crate::spec::Spec;
 use crate::train::inputs::Inputs;
 use crate::train::setup;
-#[cfg(feature = "nb201")]
-use crate::{
-    extension::Registry,
-    graph::{OpSet, OpSets},
-    spec::Node,
-};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, given as it
-/// is or in a file). A run's is derived anew where a rule or an epoch is given.
+/// The genotype of a run directory, a genotype file, or a published text (an architecture string of NAS-Bench-201, or what DARTS
+/// prints; given as it is or in a file). A run's is derived anew where a rule or an epoch is given.
 pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> Result<Genotype> {
-    const WANTED: &str = "a run directory, or the file of a genotype";
+    const WANTED: &str = "a run directory, the file of a genotype, or a published text";
     if !path.is_dir() {
-        let architecture = architecture(path)?;
-        if (path.exists() || architecture.is_some()) && (rule.is_some() || epoch.is_some()) {
+        let text = text(path);
+        let of_nb201 = Architecture::is_meant_by(&text);
+        let is_published = of_nb201 || Published::is_meant_by(&text);
+        if (path.exists() || is_published) && (rule.is_some() || epoch.is_some()) {
             return Err(Error::new("only a run can be derived anew")
                 .at(Place::file(path))
                 .expected("a run directory")
-                .found(if path.exists() { "a file" } else { "an architecture string" })
+                .found(if path.exists() { "a file" } else { "a published text" })
                 .help(match path.parent().filter(|folder| folder.join("alpha.jsonl").is_file()) {
                     Some(run) if run != Path::new("") => format!("name the folder that it lies in: {}", run.display()),
                     _ => "name the run directory that it comes from: a genotype file holds no α".to_owned(),
                 }));
         }
-        if let Some(architecture) = architecture {
-            return architecture.genotype(&nb201_space()?);
+        if of_nb201 {
+            return text.parse::<Architecture>()?.genotype(&nb201_space()?);
+        }
+        if is_published {
+            let file = if path.exists() { path } else { Path::new("<genotype>") };
+            return Published::parse(&text, file)?.genotype(&op_sets("darts-ops")?);
         }
         return Genotype::read(path).map_err(|e| match e.fields().place {
             Some(_) => e.help_if_none(format!("what is wanted here is {WANTED}")),
@@ -49,7 +51,12 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
     }
     if rule.is_none() && epoch.is_none() {
         let file = path.join("genotype.json");
-        return if file.is_file() { Genotype::read(&file) } else { Err(unfinished(path)) };
+        if file.is_file() {
+            return Genotype::read(&file);
+        }
+        // An evaluation has the one that it trains from its beginning on.
+        let is_evaluation = Spec::load(path.join("spec.yaml"), &[]).is_ok_and(|spec| !spec.is_search());
+        return if is_evaluation { Genotype::read(&path.join("inputs/genotype.json")) } else { Err(unfinished(path)) };
     }
     let space = space(path)?;
     let (alpha, kept) = alpha(path, epoch)?;
@@ -102,19 +109,24 @@ fn recorded(run: &Path, epoch: Option<u64>, space: &Space) -> Result<Genotype> {
 /// # Errors
 /// Where the text begins like an architecture string and is none.
 pub(super) fn architecture(argument: &Path) -> Result<Option<Architecture>> {
-    let text = match std::fs::read_to_string(argument) {
-        Ok(text) => text,
-        Err(_) => argument.to_string_lossy().into_owned(),
-    };
+    let text = text(argument);
     if Architecture::is_meant_by(&text) { text.parse().map(Some) } else { Ok(None) }
+}
+
+/// What the file holds that an argument names, or the argument itself.
+fn text(argument: &Path) -> String {
+    std::fs::read_to_string(argument).unwrap_or_else(|_| argument.to_string_lossy().into_owned())
+}
+
+/// The op set of a plugin that published texts speak of.
+fn op_sets(plugin: &str) -> Result<OpSets> {
+    Ok(OpSets(OpSet::of(&Registry::new(None).named(plugin)?)?.into_iter().collect()))
 }
 
 /// The space that architecture strings are of.
 #[cfg(feature = "nb201")]
 fn nb201_space() -> Result<Space> {
-    let plugin = Registry::new(None).named("nb201")?;
-    let op_sets = OpSets(OpSet::of(&plugin)?.into_iter().collect());
-    Space::from_node(&Node::parse(edas_nb201::SPACE, "nb201.yaml")?, &op_sets)
+    Space::from_node(&crate::spec::Node::parse(edas_nb201::SPACE, "nb201.yaml")?, &op_sets("nb201")?)
 }
 
 #[cfg(not(feature = "nb201"))]

@@ -141,15 +141,26 @@ impl Genotype {
                     .help_if(nearest(name, known.iter().copied()))
             })?;
             for GenotypeEdge { from, to, candidate } in &genotype.edges {
-                let position = cell.edges.iter().position(|e| (e.from, e.to) == (*from, *to)).ok_or_else(|| {
-                    Error::new(format!("the space has no edge from {from} to {to} in cell type `{name}`"))
-                })?;
-                let known: Vec<&str> = cell.edges[position].candidates.iter().map(|c| c.name.as_str()).collect();
-                let choice = known.iter().position(|c| c == candidate).ok_or_else(|| {
-                    Error::new(format!("the edge from {from} to {to} of `{name}` has no candidate `{candidate}`"))
+                let between: Vec<usize> = (0..cell.edges.len())
+                    .filter(|p| (cell.edges[*p].from, cell.edges[*p].to) == (*from, *to))
+                    .collect();
+                let position_of = |p: &usize| cell.edges[*p].candidates.iter().position(|c| c.name == *candidate);
+                // Of several edges between the same nodes, the first that is free and can become this.
+                let free = between.iter().filter(|p| choices[cell.first_edge + **p].is_none());
+                let Some((position, choice)) = free.clone().find_map(|p| Some((*p, position_of(p)?))) else {
+                    let edge = format!("from {from} to {to} in cell type `{name}`");
+                    let Some(first) = between.first() else {
+                        return Err(Error::new(format!("the space has no edge {edge}")));
+                    };
+                    if free.count() == 0 {
+                        return Err(Error::new(format!("the genotype has too many edges {edge}"))
+                            .expected(between.len().to_string()));
+                    }
+                    let known: Vec<&str> = cell.edges[*first].candidates.iter().map(|c| c.name.as_str()).collect();
+                    return Err(Error::new(format!("the edge {edge} has no candidate `{candidate}`"))
                         .expected(known.join(", "))
-                        .help_if(nearest(candidate, known.iter().copied()))
-                })?;
+                        .help_if(nearest(candidate, known.iter().copied())));
+                };
                 choices[cell.first_edge + position] = Some(choice);
             }
         }

@@ -11,7 +11,8 @@
 //! - [`architecture`]: cells as NAS-Bench-201 writes them
 //! - [`plugin`]: spaces that plugins offer
 //! - [`script`]: spaces that scripts return
-//! - [`text`]: genotypes as DARTS prints them, and as graphs for `dot`
+//! - [`published`]: genotypes as code of the DARTS family prints them, read
+//! - [`text`]: the same written, and genotypes as graphs for `dot`
 
 pub mod architecture;
 pub mod derive;
@@ -20,6 +21,7 @@ pub mod form;
 pub mod genotype;
 pub mod keep;
 pub mod plugin;
+pub mod published;
 pub mod resolve;
 pub mod script;
 pub mod text;
@@ -28,6 +30,7 @@ pub use architecture::Architecture;
 pub use derive::{Rule, derive};
 pub use genotype::{Choices, Genotype};
 pub use plugin::PluginSpaces;
+pub use published::Published;
 pub use resolve::{Candidate, CellType, Combine, Edge, Output, Space, Stage};
 pub use script::ScriptSpace;
 

@@ -375,11 +375,9 @@ fn pairs<'a>(form: &'a CellTypeForm, place: PlaceOf) -> Result<Pairs<'a>> {
                         .expected(format!("to: {} to {}, from: a lower one", intermediate.start, intermediate.end - 1))
                         .found(format!("from: {from}, to: {to}")));
                 }
-                if pairs.iter().any(|(t, f, _)| (t, f) == (to, from)) {
-                    return Err(Error::new(format!("the edge from {from} to {to} is listed twice")).at(place()));
-                }
                 pairs.push((*to, *from, candidates.as_deref().map(|c| (number, c))));
             }
+            // A stable sort: of edges between the same nodes the first stays first.
             pairs.sort_by_key(|(to, from, _)| (*to, *from));
         }
         _ => {

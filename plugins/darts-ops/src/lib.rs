@@ -56,7 +56,11 @@ impl Plugin for DartsOps {
         }),
         Operation::candidate("stem_cifar", "3×3 convolution, batch norm; for both inputs", frame::stem_cifar)
             .with_outputs(2),
+        Operation::candidate("stem_imagenet", "three 3×3 convolutions of stride 2", frame::stem_imagenet)
+            .with_outputs(2),
         Operation::candidate("pool_linear", "global average pool, linear classifier", frame::pool_linear),
+        Operation::candidate("auxiliary_cifar", "a second classifier, for maps of 8×8", frame::auxiliary_cifar),
+        Operation::candidate("auxiliary_imagenet", "a second classifier, for maps of 7×7", frame::auxiliary_imagenet),
     ];
 }
 
