@@ -182,6 +182,9 @@ fn methods(options: &Options) -> Result<()> {
 fn roofline(options: &Options) -> Result<()> {
     let names = ["edas-20x16-b64", "edas-20x16-b16"].map(str::to_owned);
     let costs = costs(&names, options)?;
+    if options.threads > 0 {
+        tch::set_num_threads(options.threads as i32);
+    }
     let machine = Machine::measure();
     let billions = 1e-9;
     println!(
@@ -237,7 +240,7 @@ fn first_iteration() -> Result<()> {
     let Some(run) = Search::resume(spec, &folder.path().join("run"), Resume::default())? else {
         return Err(Error::new("a new run is over already"));
     };
-    let (mut running, mut directory) = (run.search.start()?, run.directory);
+    let (mut running, mut directory) = (run.stage.start()?, run.directory);
     println!("begins");
     running.iteration(&mut [&mut directory])?;
     println!("is over");

@@ -136,7 +136,7 @@ fn every_gate_matches() {
         let plan = plan.resolve(&trainer.architecture.alpha, 0);
         let drop = DropPath::new(1, iteration, step);
         let mixture = trainer.mixture(&plan).expect("weights");
-        let mode = Mode { norm: Norm::Batch, drop: Some(&drop) };
+        let mode = Mode { norm: Norm::Batch, drop: Some(&drop), auxiliary: false };
         let logits = trainer.network.forward(&search.images, &plan, &mixture, mode).expect("it runs");
         assert_near(&logits, fixture.get(&format!("{name}.logits")), TOLERANCE, &name);
         let found = trainer.alpha_gradient(&plan, &input).expect("a gradient");

@@ -43,15 +43,24 @@ fn under(network: &Network, plan: &Resolved, batch: f64) -> Work {
     let (mut forward, mut back) = (0.0, 0.0);
     for block in network.running(plan) {
         let graph = &block.graph;
-        let (input, output) = (size(&graph.shapes[0]), size(&graph.shapes[graph.outputs[0]]));
+        let (mut input, output) = (size(&graph.shapes[0]), size(&graph.shapes[graph.outputs[0]]));
         let passes = recognise(graph).map_or(1, |chain| chain.stages.len()) as f64;
-        // Between the passes of an operation lie maps of the output's size, or about.
-        forward += input + output + 2.0 * (passes - 1.0).max(0.0) * output;
-        // What was read, and its gradient; what was written, and its gradient.
-        back += 2.0 * input + 2.0 * output + 4.0 * (passes - 1.0).max(0.0) * output;
+        // Of two cells that preprocess one map over one read of it, one reads it.
+        if block.name.ends_with(".preprocess.0") {
+            input = 0.0;
+        }
+        if passes > 0.0 {
+            // Between the passes of an operation lie maps of the output's size, or about.
+            forward += input + output + 2.0 * (passes - 1.0) * output;
+            // What was read, and, but for the images, its gradient; what was written, and its gradient.
+            let of_input = if block.name == "stem" { 1.0 } else { 2.0 };
+            back += of_input * input + 2.0 * output + 4.0 * (passes - 1.0) * output;
+        }
         // A node's sum reads it, and so does its way back.
-        forward += output;
-        back += output;
+        if block.name.contains(".edges.") {
+            forward += output;
+            back += output;
+        }
     }
     // α's gradient needs that of every input; the weights' besides that of every weight.
     Work { multiply_adds: 5.0 * batch * network.cost(plan).multiply_adds as f64, bytes: 2.0 * (forward + back) }

@@ -163,6 +163,8 @@ impl Profile {
 
 /// What kind of operation a block is: its candidate's name, or its place.
 fn kind(block: &str) -> &str {
+    // Of two that run as one, the first.
+    let block = block.split(" and ").next().unwrap_or(block);
     let parts: Vec<&str> = block.split('.').collect();
     match parts[..] {
         ["cells", _, "edges", _, candidate] => candidate,

@@ -10,7 +10,7 @@ pub mod cuda;
 pub mod guard;
 pub mod kernel;
 pub mod operator;
-pub mod slice;
+pub(crate) mod slice;
 
 pub use cuda::cuda_devices;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Execute {
     /// What runs it on a CPU.
     pub cpu: CpuExecutor,
-    /// What convolutions and products are computed in on a GPU. Weights and α stay float32.
+    /// What convolutions and products are computed in on a GPU, and with them what reads their results. Weights and α stay float32.
     pub cuda: CudaArithmetic,
 }
 

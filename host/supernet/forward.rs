@@ -1,8 +1,8 @@
 //! The forward pass of a network under a plan.
 
 use super::drop::DropPath;
-use super::network::{Block, Cell, Network, Part};
-use super::route::route;
+use super::network::{Auxiliary, Block, Cell, Network, Part};
+use super::route::Route;
 use crate::error::{Error, Result};
 use crate::execute::executor::Reference;
 use crate::execute::{Brought, Executor, Norm};
@@ -28,12 +28,23 @@ pub struct Mode<'a> {
     pub norm: Norm,
     /// What is dropped of the candidates for which the plan has a probability; `None` outside of training: nothing.
     pub drop: Option<&'a DropPath>,
+    /// Whether the second classifier runs, where the network has one.
+    pub auxiliary: bool,
 }
 
 impl From<Norm> for Mode<'_> {
     fn from(norm: Norm) -> Self {
-        Self { norm, drop: None }
+        Self { norm, drop: None, auxiliary: false }
     }
+}
+
+/// What a pass returns: logits, each (batch, classes).
+#[derive(Debug)]
+pub struct Logits {
+    /// Those of the head.
+    pub main: Tensor,
+    /// Those of the second classifier, where it ran.
+    pub auxiliary: Option<Tensor>,
 }
 
 /// A pass by an executor.
@@ -44,6 +55,8 @@ struct Pass<'a, E: Executor> {
     drop: Option<&'a DropPath>,
     executor: &'a mut E,
     watch: Watch<'a, E::Value>,
+    /// Per stage what it computes; `None` where nothing reads it.
+    routes: Vec<Option<Route>>,
     /// What the next cell preprocesses, where it was run with what this one does.
     ahead: Option<E::Value>,
 }
@@ -78,15 +91,35 @@ impl Network {
         mode: impl Into<Mode<'a>>,
         watch: Watch,
     ) -> Result<Tensor> {
-        let mode = mode.into();
+        Ok(self.reference_pass(images, plan, mixture, mode.into(), watch)?.main)
+    }
+
+    /// As [`Network::forward`], with the logits of the second classifier where `mode` wants them.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn forward_all(&self, images: &Tensor, plan: &Resolved, mixture: &Mixture, mode: Mode) -> Result<Logits> {
+        self.reference_pass(images, plan, mixture, mode, &mut |_, _| Ok(()))
+    }
+
+    fn reference_pass(
+        &self,
+        images: &Tensor,
+        plan: &Resolved,
+        mixture: &Mixture,
+        mode: Mode,
+        watch: Watch,
+    ) -> Result<Logits> {
         let mut executor = self.reference(mode.norm, images.size()[0]);
         let cast = self.settings.cuda == CudaArithmetic::Bfloat16 && self.settings.device.is_cuda();
         let _cast = cast.then(|| Autocast::begin(self.settings.device));
-        let logits = self.pass(images, plan, mixture, mode.drop, &mut executor, watch)?;
-        Ok(logits.f_to_kind(self.parameters.kind())?)
+        let Logits { main, auxiliary } = self.pass(images, plan, mixture, mode, &mut executor, watch)?;
+        let kind = self.parameters.kind();
+        let auxiliary = auxiliary.map(|logits| logits.f_to_kind(kind)).transpose()?;
+        Ok(Logits { main: main.f_to_kind(kind)?, auxiliary })
     }
 
-    /// As [`Network::forward`], by any executor.
+    /// As [`Network::forward_all`], by any executor; what batch norm does is the executor's.
     ///
     /// # Errors
     /// As [`Network::forward`].
@@ -96,9 +129,9 @@ impl Network {
         images: &Tensor,
         plan: &Resolved,
         mixture: &Mixture,
-        drop: Option<&DropPath>,
-    ) -> Result<Tensor> {
-        self.pass(images, plan, mixture, drop, executor, &mut |_, _| Ok(()))
+        mode: Mode,
+    ) -> Result<Logits> {
+        self.pass(images, plan, mixture, mode, executor, &mut |_, _| Ok(()))
     }
 
     fn reference(&self, norm: Norm, batch: i64) -> Reference {
@@ -110,24 +143,35 @@ impl Network {
         images: &Tensor,
         plan: &Resolved,
         mixture: &Mixture,
-        drop: Option<&DropPath>,
+        Mode { drop, auxiliary, .. }: Mode,
         executor: &mut E,
         watch: Watch<E::Value>,
-    ) -> Result<Tensor> {
+    ) -> Result<Logits> {
         let images = executor.images(images)?;
-        let mut pass = Pass { network: self, plan, mixture, drop, executor, watch, ahead: None };
-        let mut maps = pass.run(&self.stem, &images)?;
+        let routes = self.routes(plan, auxiliary);
+        let mut pass = Pass { network: self, plan, mixture, drop, executor, watch, routes, ahead: None };
+        let second = self.auxiliary.as_ref().filter(|_| auxiliary);
+        let mut of_second = None;
+        let mut maps: Vec<Option<E::Value>> = pass.run(&self.stem, &images)?.into_iter().map(Some).collect();
         for (number, part) in self.parts.iter().enumerate() {
-            let outputs = match part {
-                Part::Cell(cell) => vec![pass.cell(cell, self.parts.get(number + 1), &maps)?],
-                Part::Fixed(block) => pass.run(block, &maps[maps.len() - 1])?,
-            };
-            maps.extend(outputs);
+            match (pass.routes[number].take(), part) {
+                (None, Part::Cell(_)) => maps.push(None),
+                (None, Part::Fixed(block)) => maps.extend(block.graph.outputs.iter().map(|_| None)),
+                (Some(route), Part::Cell(cell)) => maps.push(Some(pass.cell(cell, &route, number + 1, &maps)?)),
+                (Some(_), Part::Fixed(block)) => {
+                    let outputs = pass.run(block, newest(&maps)?)?;
+                    maps.extend(outputs.into_iter().map(Some));
+                }
+            }
+            if let Some(Auxiliary { block, .. }) = second.filter(|second| second.after == number) {
+                of_second = Some(pass.run_last(block, newest(&maps)?)?);
+            }
             // No stage looks further back than the cell type with the most inputs.
             let most = self.space.cell_types.iter().map(|c| c.inputs).max().unwrap_or(1);
             maps.drain(..maps.len().saturating_sub(most));
         }
-        pass.run_last(&self.head, &maps[maps.len() - 1])
+        let main = pass.run_last(&self.head, newest(&maps)?)?;
+        Ok(Logits { main, auxiliary: of_second })
     }
 
     /// The output of one cell alone, by the reference executor.
@@ -149,11 +193,19 @@ impl Network {
         let mode = mode.into();
         let executor = &mut self.reference(mode.norm, maps[0].size()[0]);
         let watch: Watch = &mut |_, _| Ok(());
-        Pass { network: self, plan, mixture, drop: mode.drop, executor, watch, ahead: None }.cell(cell, None, maps)
+        let route = Route::of(&self.space.cell_types[cell.cell_type], cell, plan);
+        let maps: Vec<Option<Tensor>> = maps.iter().map(|map| Some(map.shallow_clone())).collect();
+        let (drop, routes) = (mode.drop, Vec::new());
+        Pass { network: self, plan, mixture, drop, executor, watch, routes, ahead: None }.cell(cell, &route, 0, &maps)
     }
 }
 
-impl<E: Executor> Pass<'_, E> {
+/// The newest of the maps, which whoever asks for it reads.
+fn newest<V>(maps: &[Option<V>]) -> Result<&V> {
+    maps.last().and_then(Option::as_ref).ok_or_else(|| Error::new("a map that is read was not computed"))
+}
+
+impl<'a, E: Executor> Pass<'a, E> {
     fn tensors<'b>(&self, block: &Block, network: &'b Network) -> Vec<&'b Tensor> {
         block.tensors.iter().map(|t| &network.parameters.get(*t).tensor).collect()
     }
@@ -169,7 +221,11 @@ impl<E: Executor> Pass<'_, E> {
     /// What an operation returns, and what a second one does where they could be run together.
     fn run_both(&mut self, blocks: [&Block; 2], input: &E::Value) -> Result<(E::Value, Option<E::Value>)> {
         let tensors = blocks.map(|block| self.tensors(block, self.network));
-        let span = self.begin(&blocks[0].name);
+        let span = if tracing::enabled!(target: "edas::profile", tracing::Level::TRACE) {
+            self.begin(&format!("{} and {}", blocks[0].name, blocks[1].name))
+        } else {
+            self.begin(&blocks[0].name)
+        };
         let graphs = blocks.map(|block| &block.graph);
         let both = self.executor.run_both(graphs, input, [&tensors[0], &tensors[1]]);
         drop(span);
@@ -199,31 +255,35 @@ impl<E: Executor> Pass<'_, E> {
         outputs.pop().ok_or_else(|| Error::new(format!("`{}` returned nothing", block.name)))
     }
 
-    /// What the next part preprocesses of the newest map, if it does: it is the last but one of its inputs.
-    fn next_preprocess<'b>(&self, next: Option<&'b Part>) -> Option<&'b Block> {
-        let Some(Part::Cell(cell)) = next else { return None };
-        let form = &self.network.space.cell_types[cell.cell_type];
-        let input = form.inputs.checked_sub(2)?;
-        cell.preprocess[input].as_ref().filter(|_| route(form, cell, self.plan).needed[input])
+    /// What the stage at this position preprocesses of the newest map, if it does: it is the last but one of its inputs.
+    fn next_preprocess(&self, next: usize) -> Option<&'a Block> {
+        let Some(Part::Cell(cell)) = self.network.parts.get(next) else { return None };
+        let input = self.network.space.cell_types[cell.cell_type].inputs.checked_sub(2)?;
+        let route = self.routes.get(next)?.as_ref()?;
+        cell.preprocess[input].as_ref().filter(|_| route.needed[input])
     }
 
-    /// The inputs of a cell as its edges read them. What the next part reads of the newest one is run with it where that spares a
+    /// The inputs of a cell as its edges read them. What the `next` stage reads of the newest one is run with it where that spares a
     /// read.
     fn inputs(
         &mut self,
         cell: &Cell,
-        next: Option<&Part>,
-        maps: &[E::Value],
+        next: usize,
+        maps: &[Option<E::Value>],
         needed: &[bool],
     ) -> Result<Vec<Option<E::Value>>> {
         let mut ready = self.ahead.take();
         let mut nodes = Vec::with_capacity(needed.len());
         for (k, input) in maps.iter().enumerate() {
-            nodes.push(match (&cell.preprocess[k], needed[k]) {
-                (_, false) => None,
-                (None, true) => Some(self.executor.share(input)),
-                (Some(_), true) if k + 2 == maps.len() && ready.is_some() => ready.take(),
-                (Some(block), true) if k + 1 == maps.len() => match self.next_preprocess(next) {
+            // Nothing else needs it, or it would have been computed.
+            let Some(input) = input.as_ref().filter(|_| needed[k]) else {
+                nodes.push(None);
+                continue;
+            };
+            nodes.push(match &cell.preprocess[k] {
+                None => Some(self.executor.share(input)),
+                Some(_) if k + 2 == maps.len() && ready.is_some() => ready.take(),
+                Some(block) if k + 1 == maps.len() => match self.next_preprocess(next) {
                     Some(other) => {
                         let (own, ahead) = self.run_both([block, other], input)?;
                         self.ahead = ahead;
@@ -231,16 +291,15 @@ impl<E: Executor> Pass<'_, E> {
                     }
                     None => Some(self.run_one(block, input)?),
                 },
-                (Some(block), true) => Some(self.run_one(block, input)?),
+                Some(block) => Some(self.run_one(block, input)?),
             });
         }
         Ok(nodes)
     }
 
     /// One cell: every node that is needed is the combination of what its active edges bring.
-    fn cell(&mut self, cell: &Cell, next: Option<&Part>, maps: &[E::Value]) -> Result<E::Value> {
+    fn cell(&mut self, cell: &Cell, route: &Route, next: usize, maps: &[Option<E::Value>]) -> Result<E::Value> {
         let form = &self.network.space.cell_types[cell.cell_type];
-        let route = route(form, cell, self.plan);
         let mut nodes = self.inputs(cell, next, &maps[maps.len() - form.inputs..], &route.needed)?;
         // Nodes that are concatenated, in the order in which they are computed, are written side by side.
         let mut area = match &form.output {

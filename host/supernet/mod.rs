@@ -20,7 +20,7 @@ pub mod pass;
 pub mod route;
 
 pub use self::drop::DropPath;
-pub use forward::{Mixture, Mode};
-pub use network::{Block, Cell, Include, Network, Part, Settings};
+pub use forward::{Logits, Mixture, Mode};
+pub use network::{Auxiliary, Block, Cell, Include, Network, Part, Settings};
 pub use parameters::{Parameter, Parameters};
 pub use pass::Recorded;

@@ -73,6 +73,17 @@ pub struct Cell {
     pub node: Shape,
 }
 
+impl Cell {
+    /// The shape of what it returns, where it returns this of its nodes.
+    fn output(&self, output: &Output) -> Shape {
+        let nodes = match output {
+            Output::Concat(list) => list.len() as i64,
+            Output::Sum(_) | Output::Node(_) => 1,
+        };
+        vec![self.node[0] * nodes, self.node[1], self.node[2]]
+    }
+}
+
 /// A stage of the network.
 #[derive(Debug)]
 pub enum Part {
@@ -80,6 +91,16 @@ pub enum Part {
     Cell(Cell),
     /// A fixed operation.
     Fixed(Block),
+}
+
+/// A second classifier within a network: its loss is added in training, so that early stages learn too. (Szegedy et al.: "Going
+/// deeper with convolutions"; as in DARTS.)
+#[derive(Debug)]
+pub struct Auxiliary {
+    /// The stage whose output it reads, by position in [`Network::parts`].
+    pub after: usize,
+    /// From there to logits.
+    pub block: Block,
 }
 
 /// A network.
@@ -97,6 +118,8 @@ pub struct Network {
     pub parts: Vec<Part>,
     /// From the last stage to the logits.
     pub head: Block,
+    /// A second classifier within, for training.
+    pub auxiliary: Option<Auxiliary>,
     /// What the fast executor keeps from pass to pass.
     pub(super) kept: Mutex<fast::State>,
 }
@@ -182,7 +205,41 @@ impl Network {
         check_output(&head.graph, &[settings.classes], &space.head.operation.name)?;
         let parameters = builder.parameters;
         let kept = Mutex::default();
-        Ok(Self { space: space.clone(), settings: settings.clone(), parameters, stem, parts, head, kept })
+        let (space, settings) = (space.clone(), settings.clone());
+        Ok(Self { space, settings, parameters, stem, parts, head, auxiliary: None, kept })
+    }
+
+    /// The same network with a second classifier that reads what the stage at this position returns.
+    ///
+    /// # Errors
+    /// Where there is no such stage, or the operation cannot be built for its output, or returns no logits.
+    pub fn with_auxiliary(
+        mut self,
+        operation: &Operation,
+        parameters: &crate::extension::Settings,
+        after: usize,
+    ) -> Result<Self> {
+        let Some(part) = self.parts.get(after) else {
+            return Err(Error::new("there is no stage for the auxiliary head to read")
+                .expected(format!("a position from 0 to {}", self.parts.len() - 1))
+                .found(after.to_string()));
+        };
+        let input = match part {
+            Part::Cell(cell) => cell.output(&self.space.cell_types[cell.cell_type].output),
+            Part::Fixed(block) => feature_maps(block)?.pop().unwrap_or_default(),
+        };
+        let Settings { form, classes, .. } = self.settings;
+        let arguments = Arguments { channels_out: input[0], stride: 1, form, classes };
+        let graph = operation
+            .build(parameters, &arguments, &[input])
+            .map_err(|e| e.context(format!("building the auxiliary head behind stage {after}")))?;
+        check_output(&graph, &[classes], &operation.name)?;
+        let name = "auxiliary".to_owned();
+        let add = |spec: &crate::graph::TensorSpec| self.parameters.add(format!("{name}.{}", spec.name), spec);
+        let tensors = graph.tensors.iter().map(add).collect::<Result<_>>()?;
+        let block = Block { name, owner: operation.to_string(), graph: Arc::new(graph), tensors };
+        self.auxiliary = Some(Auxiliary { after, block });
+        Ok(self)
     }
 
     /// The derived network of a genotype's choices: what no edge became is not there.
@@ -342,10 +399,7 @@ fn cell(
         }
         edges.push(blocks);
     }
-    let outputs = match &form.output {
-        Output::Concat(list) => list.len() as i64,
-        Output::Sum(_) | Output::Node(_) => 1,
-    };
-    let output = vec![channels * outputs, node[1], node[2]];
-    Ok((Cell { cell_type, preprocess, edges, node }, output))
+    let cell = Cell { cell_type, preprocess, edges, node };
+    let output = cell.output(&form.output);
+    Ok((cell, output))
 }

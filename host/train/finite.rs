@@ -47,7 +47,7 @@ pub(super) fn explain(
     };
     let _guard = tch::no_grad_guard();
     // The error that ends this pass is our own.
-    let mode = Mode { norm: Norm::Batch, drop };
+    let mode = Mode { norm: Norm::Batch, drop, auxiliary: false };
     let _ = network.forward_watched(&batch.images, plan, mixture, mode, &mut watch);
     let by = if finite(&batch.images) {
         first.unwrap_or_else(|| "the loss itself".to_owned())

@@ -49,7 +49,7 @@ impl Sgd {
             let scale = match self.settings.clip {
                 Some(limit) => {
                     let norm = norm(&pairs.iter().map(|(_, g)| g).collect::<Vec<_>>())?;
-                    // On a GPU reading it back would hold up everything; there the next loss tells.
+                    // On a GPU reading it back would hold up everything; there it was looked at with the loss.
                     if norm.device() == tch::Device::Cpu && !norm.f_double_value(&[])?.is_finite() {
                         return Ok(false);
                     }

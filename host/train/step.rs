@@ -1,16 +1,19 @@
 //! One step of a phase: forward under a plan, loss, the gradients that the phase needs, the optimizer.
 
 use super::batch::TensorBatch;
-use super::optimizer::{Architecture, Sgd, row};
+use super::differentiate::{Criterion, Differentials, Differentiated};
+use super::optimizer::{Architecture, Sgd};
 use super::part::part;
 use super::{finite, mixture, penalty};
 use crate::error::{Error, Result};
 use crate::execute::Norm;
 use crate::policy::{Phase, Resolved, StepResult};
 use crate::spec::Order;
-use crate::supernet::{DropPath, Mixture, Mode, Network};
+use crate::supernet::{DropPath, Logits, Mixture, Mode, Network};
 use std::borrow::Cow;
-use tch::{Kind, Tensor};
+use tch::Tensor;
+
+pub use super::differentiate::{correct, cross_entropy};
 
 /// A network in training: its weights, α, and their optimizers.
 #[derive(Debug)]
@@ -144,22 +147,12 @@ impl Trainer {
         let rows = self.rows(&self.architecture.alpha, plan, of_alpha)?;
         let mixture = mixture::mixture(&rows, plan)?;
         let drop = DropPath::new(self.network.settings.seed, input.iteration, input.step);
-        let mode = Mode { norm, drop: (!plan.drop.is_empty()).then_some(&drop) };
-        let parameters = &self.network.parameters;
-        let weights: Vec<Tensor> =
-            of_weights.iter().map(|w| parameters.get(*w).tensor.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
+        let mode = Mode { norm, drop: (!plan.drop.is_empty()).then_some(&drop), auxiliary: false };
         let edges: Vec<usize> = (0..rows.len()).filter(|edge| of_alpha && rows[*edge].is_some()).collect();
         let of_rows: Vec<&Tensor> = edges.iter().filter_map(|edge| rows[*edge].as_ref()).collect();
-        let differentiated = Differentiated { batch, plan, mixture: &mixture, mode, rows: &of_rows, weights: &weights };
-        let result = if self.network.is_fast() {
-            differentiated.by_its_own_record(&self.network)
-        } else {
-            differentiated.by_libtorch(&self.network)
-        };
-        for weight in &weights {
-            let _ = weight.f_set_requires_grad(false)?;
-        }
-        let (of_rows, weights, read) = result?;
+        let criterion = Criterion::default();
+        let pass = Differentiated { batch, plan, mixture: &mixture, mode, criterion, rows: &of_rows };
+        let Differentials { rows: of_rows, weights, read } = pass.differentials(&self.network, of_weights)?;
         let mut found: Vec<Option<Vec<f64>>> = vec![None; rows.len()];
         for (edge, gradient) in edges.into_iter().zip(of_rows) {
             found[edge] = gradient;
@@ -189,124 +182,8 @@ impl Trainer {
     fn measure(&self, batch: &TensorBatch, plan: &Resolved, norm: Norm) -> Result<(f64, f64)> {
         let mixture = self.mixture(plan)?;
         let logits = self.network.logits(&batch.images, plan, &mixture, norm)?;
-        let pass = Differentiated { batch, plan, mixture: &mixture, mode: norm.into(), rows: &[], weights: &[] };
-        tch::no_grad(|| pass.read(&self.network, &pass.loss(&logits)?, &[])).map(|(read, _)| read)
+        let criterion = Criterion::default();
+        let pass = Differentiated { batch, plan, mixture: &mixture, mode: norm.into(), criterion, rows: &[] };
+        pass.measured(&self.network, Logits { main: logits, auxiliary: None })
     }
-}
-
-/// A pass, and what its loss is differentiated by.
-struct Differentiated<'a> {
-    batch: &'a TensorBatch,
-    plan: &'a Resolved,
-    mixture: &'a Mixture,
-    mode: Mode<'a>,
-    rows: &'a [&'a Tensor],
-    weights: &'a [Tensor],
-}
-
-/// Loss and accuracy, and rows of α's gradient.
-type ReadBack = ((f64, f64), Vec<Option<Vec<f64>>>);
-
-/// Gradients of the rows and of the weights, `None` and undefined where the loss does not depend on them; loss and accuracy.
-type Differentials = (Vec<Option<Vec<f64>>>, Vec<Tensor>, (f64, f64));
-
-impl Differentiated<'_> {
-    /// By libtorch's autograd, through the reference executor.
-    fn by_libtorch(&self, network: &Network) -> Result<Differentials> {
-        let logits = {
-            let _span = part("forward");
-            network.forward(&self.batch.images, self.plan, self.mixture, self.mode)?
-        };
-        let measured = self.loss(&logits)?;
-        if !measured[0].requires_grad() {
-            return Ok((Vec::new(), Vec::new(), self.read(network, &measured, &[])?.0));
-        }
-        // What is read back from a GPU waits for all that it was asked to do: there that comes once, at the end.
-        if !network.settings.device.is_cuda() {
-            self.read(network, &measured, &[])?;
-        }
-        let _span = part("backward");
-        let leaves: Vec<&Tensor> = self.rows.iter().copied().chain(self.weights).collect();
-        let mut of_rows = Tensor::f_run_backward(&[&measured[0]], &leaves, false, false)?;
-        let weights = of_rows.split_off(self.rows.len());
-        let (read, of_rows) = self.read(network, &measured, &of_rows)?;
-        Ok((of_rows, weights, read))
-    }
-
-    /// By the fast executor's own record; libtorch differentiates the loss by the logits, and the candidates' weights by α.
-    fn by_its_own_record(&self, network: &Network) -> Result<Differentials> {
-        let pass = {
-            let _span = part("forward");
-            network.recorded(&self.batch.images, self.plan, self.mixture, self.mode)?
-        };
-        let measured = self.loss(&pass.logits)?;
-        let (read, _) = self.read(network, &measured, &[])?;
-        if !pass.logits.requires_grad() {
-            return Ok((Vec::new(), Vec::new(), read));
-        }
-        let of_logits = Tensor::f_run_backward(&[&measured[0]], &[&pass.logits], false, false)?;
-        let found = {
-            let _span = part("backward");
-            pass.backward(&of_logits[0])?
-        };
-        let root = |(weights, gradient): &(Tensor, Vec<f64>)| -> Result<Tensor> {
-            let gradient = Tensor::f_from_slice(gradient)?.f_to_kind(weights.kind())?;
-            Ok(weights.f_mul(&gradient)?.f_sum(weights.kind())?)
-        };
-        let roots = found.mixtures.iter().map(root).collect::<Result<Vec<Tensor>>>()?;
-        let of_rows = if roots.is_empty() || self.rows.is_empty() {
-            vec![None; self.rows.len()]
-        } else {
-            Tensor::f_run_backward(&roots, self.rows, false, false)?.iter().map(row).collect::<Result<_>>()?
-        };
-        Ok((of_rows, self.weights.iter().map(|weight| found.of(weight)).collect(), read))
-    }
-
-    /// The loss, and how many examples are classified correctly.
-    fn loss(&self, logits: &Tensor) -> Result<[Tensor; 2]> {
-        let labels = &self.batch.labels;
-        Ok([cross_entropy(logits, labels)?, correct(logits, labels)?])
-    }
-
-    /// Loss and accuracy, and rows of α's gradient, on the host: all that a step reads back, at once.
-    fn read(&self, network: &Network, measured: &[Tensor; 2], rows: &[Tensor]) -> Result<ReadBack> {
-        let mut numbers = read_back(measured.iter().chain(rows))?.into_iter();
-        let mut one = || numbers.next().flatten().and_then(|list| list.first().copied()).unwrap_or(f64::NAN);
-        let (loss, correct) = (one(), one());
-        if !loss.is_finite() {
-            return Err(finite::explain(network, self.batch, self.plan, self.mixture, self.mode.drop, loss));
-        }
-        Ok(((loss, correct / self.batch.len() as f64), numbers.collect()))
-    }
-}
-
-/// The numbers of tensors, `None` of undefined ones, by one copy from their device.
-fn read_back<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<Vec<Option<Vec<f64>>>> {
-    let tensors: Vec<&Tensor> = tensors.collect();
-    let flat = |tensor: &&&Tensor| tensor.f_detach()?.f_to_kind(Kind::Double)?.f_reshape([-1]);
-    let flat: Vec<Tensor> = tensors.iter().filter(|t| t.defined()).map(|t| flat(&t)).collect::<Result<_, _>>()?;
-    let numbers = Vec::<f64>::try_from(Tensor::f_cat(&flat, 0)?.f_to_device(tch::Device::Cpu)?)?;
-    let mut rest = &numbers[..];
-    let mut next = |tensor: &&Tensor| {
-        let (own, others) = tensor.defined().then(|| rest.split_at(tensor.numel()))?;
-        rest = others;
-        Some(own.to_vec())
-    };
-    Ok(tensors.iter().map(&mut next).collect())
-}
-
-/// The mean cross-entropy of a batch. `logits`: (batch, classes); `labels`: (batch).
-///
-/// # Errors
-/// What libtorch refuses.
-pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_cross_entropy_loss(labels, None::<Tensor>, tch::Reduction::Mean, -100, 0.0)?)
-}
-
-/// How many of a batch are classified correctly, as a tensor of one whole number.
-///
-/// # Errors
-/// What libtorch refuses.
-pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_argmax(-1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }

@@ -35,30 +35,34 @@ pub fn accuracy(
     let network = &trainer.network;
     let plan = &plan.without_gradient();
     let mixture = trainer.mixture(plan)?;
-    let (norm, saved) = match batch_norm {
-        BatchNorm::Batch => (Norm::Batch, Vec::new()),
-        BatchNorm::Running => (Norm::Running, Vec::new()),
-        BatchNorm::Recalibrate(count) => {
-            let saved: Vec<(usize, Tensor)> = (0..network.parameters.len())
-                .filter(|i| !network.parameters.get(*i).trained)
-                .map(|i| (i, network.parameters.get(i).tensor.copy()))
-                .collect();
-            for (n, batch) in calibration.take(count as usize).enumerate() {
-                let _ = network.logits(&batch?.images, plan, &mixture, Norm::Recalibrate(n as u32 + 1))?;
-            }
-            (Norm::Running, saved)
+    let measure = |norm| {
+        let (mut right, mut all) = (0, 0);
+        for batch in batches {
+            let batch = batch?;
+            let logits = network.logits(&batch.images, plan, &mixture, norm)?;
+            right += correct(&logits, &batch.labels)?.f_int64_value(&[])?;
+            all += batch.len();
         }
+        Ok(right as f64 / all.max(1) as f64)
     };
-    let (mut right, mut all) = (0, 0);
-    for batch in batches {
-        let batch = batch?;
-        let logits = network.logits(&batch.images, plan, &mixture, norm)?;
-        right += correct(&logits, &batch.labels)?.f_int64_value(&[])?;
-        all += batch.len();
+    let count = match batch_norm {
+        BatchNorm::Batch => return measure(Norm::Batch),
+        BatchNorm::Running => return measure(Norm::Running),
+        BatchNorm::Recalibrate(count) => count,
+    };
+    let parameters = &network.parameters;
+    let buffers = || (0..parameters.len()).map(|at| parameters.get(at)).filter(|parameter| !parameter.trained);
+    let saved: Vec<Tensor> = buffers().map(|parameter| parameter.tensor.copy()).collect();
+    let recalibrate = || {
+        for (n, batch) in calibration.take(count as usize).enumerate() {
+            let _ = network.logits(&batch?.images, plan, &mixture, Norm::Recalibrate(n as u32 + 1))?;
+        }
+        Ok(())
+    };
+    let accuracy = recalibrate().and_then(|()| measure(Norm::Running));
+    // Also where something failed: the statistics are the training's.
+    for (parameter, value) in buffers().zip(saved) {
+        parameter.tensor.shallow_clone().f_copy_(&value)?;
     }
-    for (index, value) in saved {
-        let mut tensor = network.parameters.get(index).tensor.shallow_clone();
-        tensor.f_copy_(&value)?;
-    }
-    Ok(right as f64 / all.max(1) as f64)
+    accuracy
 }

@@ -5,11 +5,11 @@ use crate::common::{darts_space, edas, op_sets, repository};
 use crate::near::Results;
 use crate::networks::{Case, Of, everything, flat, random};
 use edas::execute::Norm;
-use edas::execute::fast::kernels::simd::Level;
+use edas::execute::fast::Level;
 use edas::execute::fast::{State, Tape};
 use edas::policy::{Plan, Resolved};
 use edas::spec::CpuExecutor;
-use edas::supernet::DropPath;
+use edas::supernet::{DropPath, Mode};
 use edas::train::Trainer;
 use edas::train::step::cross_entropy;
 use std::collections::BTreeMap;
@@ -54,12 +54,13 @@ fn by_level(case: &Case, plan: &Resolved, level: Level) -> Vec<Vec<u64>> {
         .collect();
     let mut tape = Tape::new(State::default(), Norm::Train, case.examples, true).with_level(level);
     let drop = DropPath::new(1, 2, 3);
-    let logits = network.forward_by(&mut tape, &batch.images, plan, &mixture, Some(&drop)).expect("it runs");
+    let mode = Mode { norm: Norm::Train, drop: Some(&drop), auxiliary: false };
+    let logits = network.forward_by(&mut tape, &batch.images, plan, &mixture, mode).expect("it runs").main;
     let mut all = vec![flat(&logits)];
     if logits.requires_grad() {
         let loss = cross_entropy(&logits, &batch.labels).expect("a loss");
         let gradient = Tensor::run_backward(&[&loss], &[&logits], false, false);
-        let found = tape.backward(&gradient[0]).expect("a way back");
+        let found = tape.backward(&gradient[..1]).expect("a way back");
         all.extend(found.mixtures.iter().map(|(_, gradient)| gradient.clone()));
         all.extend(weights.iter().map(|w| found.of(w)).filter(Tensor::defined).map(|g| flat(&g)));
     }

@@ -1,7 +1,7 @@
 //! How near is near enough. The result in double precision is the measure: the fast executor may be no further from it than four
 //! times what the reference executor is in single precision.
 
-use edas::execute::fast::kernels::simd::Level;
+use edas::execute::fast::Level;
 use edas::random::{Purpose, Stream};
 use tch::{Kind, Tensor};
 

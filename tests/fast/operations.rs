@@ -2,7 +2,7 @@
 //! passes of its own, for any size.
 
 use crate::near::{By, Results, compare};
-use edas::execute::fast::kernels::simd::Level;
+use edas::execute::fast::Level;
 use edas::execute::fast::{State, Tape, stage};
 use edas::execute::{Executor, Norm, reference};
 use edas::graph::layer::{Activation, Layer, Window};
@@ -144,7 +144,7 @@ impl Trial {
                 let value = tape.run(&graph, &leaf, &read).expect("it runs").remove(0);
                 let output = tape.tensor(&value).expect("a tensor").copy();
                 let _ = tape.run_last(&head, &value, &[&factors]).expect("it runs");
-                let found = tape.backward(&of_images).expect("a way back");
+                let found = tape.backward(&[of_images]).expect("a way back");
                 let of_input = tape.gradient(&leaf).expect("a tensor").expect("everything reaches the result");
                 (output, of_input, read.iter().filter(|t| t.requires_grad()).map(|t| found.of(t)).collect())
             }

@@ -49,11 +49,12 @@ impl Found {
 }
 
 impl Tape {
-    /// Goes back from the gradient of what `run_last` returned. What the pass remembered is gone then.
+    /// Goes back from the gradients of what `run_last` returned, each time that it returned something with a gradient, in that order.
+    /// What the pass remembered is gone then.
     ///
     /// # Errors
     /// What libtorch refuses.
-    pub fn backward(&mut self, gradient: &Tensor) -> Result<Found> {
+    pub fn backward(&mut self, gradients: &[Tensor]) -> Result<Found> {
         let mut incoming = Vec::new();
         incoming.resize_with(self.entries.len(), || None);
         let mut way = Backward { incoming, weights: HashMap::new(), tape: self };
@@ -64,8 +65,8 @@ impl Tape {
             match way.tape.entries[number].take() {
                 Some(Entry::Stage(entry)) => way.stage(number, &entry)?,
                 Some(Entry::Sum(entry)) => way.sum(&entry)?,
-                Some(Entry::Unknown(entry)) => way.unknown(&entry, gradient)?,
-                Some(Entry::Classifier(entry)) => way.classifier(&entry, gradient)?,
+                Some(Entry::Unknown(entry)) => way.unknown(&entry, gradients)?,
+                Some(Entry::Classifier(entry, end)) => way.classifier(&entry, &gradients[end])?,
                 None => {}
             }
         }
@@ -309,12 +310,15 @@ impl Backward<'_> {
         Ok(())
     }
 
-    fn unknown(&mut self, entry: &UnknownEntry, last: &Tensor) -> Result<()> {
+    fn unknown(&mut self, entry: &UnknownEntry, ends: &[Tensor]) -> Result<()> {
         let mut roots = Vec::new();
         // What depends on nothing that is asked for has no record of libtorch's.
         for (output, value) in entry.outputs.iter().filter(|(output, _)| output.requires_grad()) {
             let gradient = match value {
-                None => last.shallow_clone(),
+                None => match entry.end {
+                    Some(end) => ends[end].shallow_clone(),
+                    None => continue,
+                },
                 Some(value) => {
                     let Some((map, buffer)) = self.tape.gathered(value) else {
                         if self.tape.is_zero(value) {
@@ -322,9 +326,7 @@ impl Backward<'_> {
                         }
                         continue;
                     };
-                    let [n, h, w, c] = [self.tape.batch, map.height, map.width, map.channels].map(|v| v as i64);
-                    let numbers = buffer.tensor().f_narrow(0, 0, n * h * w * c)?;
-                    numbers.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?
+                    buffer.view(&map, self.tape.batch)?
                 }
             };
             roots.push(output.f_mul(&gradient)?.f_sum(Kind::Float)?);
@@ -348,8 +350,7 @@ impl Backward<'_> {
         let Some(gradient) = found.pop().filter(Tensor::defined) else { return Ok(()) };
         if let Some((to, add)) = self.tape.gathering(&entry.input)? {
             let plain = gradient.f_permute([0, 2, 3, 1])?.f_contiguous()?;
-            let [height, width, channels] = [to.height, to.width, to.channels];
-            let map = Map { data: slice::address(&plain), pixel: channels, height, width, channels };
+            let map = Map::dense(slice::address(&plain), [to.height, to.width, to.channels]);
             let part = Term { map, fold: None, weight: &self.tape.ones };
             combine::sum(self.tape.go(), &[part], &to, add, self.tape.batch);
         }

@@ -107,7 +107,7 @@ impl Gradients {
         let [n, h, w, c] = [tape.batch, to.height, to.width, to.channels].map(|v| v as i64);
         let pixels = Tensor::f_from_slice(&self.pixel)?.f_view([n, 1, c])?;
         let whole = pixels.f_expand([n, h * w, c], false)?.f_contiguous()?;
-        let map = Map { data: slice::address(&whole), pixel: to.channels, ..*to };
+        let map = Map::dense(slice::address(&whole), [to.height, to.width, to.channels]);
         combine::sum(tape.go(), &[Term { map, fold: None, weight: &tape.ones }], to, add, tape.batch);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Memory for values and gradients: taken where something is computed, given back where nothing reads it any more, and kept for the
-//! next pass, so that a search that has found its sizes asks the system for nothing.
+//! next pass, so that a search that has found its sizes asks the system for no further maps.
 
+use super::kernels::map::Map;
 use super::kernels::work::Exhausted;
 use crate::error::{Error, Result};
 use crate::native::slice;
@@ -60,9 +61,16 @@ impl Buffer {
         (first..first + length).contains(&(slice::address(tensor) as usize))
     }
 
-    /// The memory as a tensor.
-    pub fn tensor(&self) -> &Tensor {
-        &self.tensor
+    /// A map of these within it, as a tensor (batch, channels, height, width) over the same memory.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn view(&self, map: &Map, batch: usize) -> Result<Tensor> {
+        let [n, h, w, c, pixel] = [batch, map.height, map.width, map.channels, map.pixel].map(|v| v as i64);
+        let flat = self.tensor.f_view(-1)?;
+        let first = ((map.data as usize - self.data() as usize) / size_of::<f32>()) as i64;
+        let rest = flat.f_narrow(0, first, flat.size()[0] - first)?;
+        Ok(rest.f_as_strided([n, c, h, w], [h * w * pixel, 1, w * pixel, pixel], None)?)
     }
 }
 

@@ -106,6 +106,6 @@ impl Tape {
     }
 }
 
-fn whole(buffer: &Buffer, [height, width, channels]: [usize; 3]) -> Map {
-    Map { data: buffer.data(), pixel: channels, height, width, channels }
+fn whole(buffer: &Buffer, sizes: [usize; 3]) -> Map {
+    Map::dense(buffer.data(), sizes)
 }

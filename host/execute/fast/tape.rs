@@ -64,8 +64,10 @@ pub(super) struct UnknownEntry {
     /// The input as a leaf of libtorch's autograd, and the value that it is.
     pub leaf: Tensor,
     pub input: Handle,
-    /// The outputs with libtorch's own record.
+    /// The outputs with libtorch's own record; those of an operation that ends the network are no values.
     pub outputs: Vec<(Tensor, Option<Handle>)>,
+    /// Of an operation that ends the network: its number among those.
+    pub end: Option<usize>,
     pub tensors: Vec<Tensor>,
 }
 
@@ -73,7 +75,7 @@ pub(super) enum Entry {
     Stage(StageEntry),
     Sum(SumEntry),
     Unknown(UnknownEntry),
-    Classifier(ClassifierEntry),
+    Classifier(ClassifierEntry, usize),
 }
 
 /// The weights of an edge's candidates.
@@ -118,6 +120,8 @@ pub struct Tape {
     name: Option<Arc<str>>,
     pub(super) slots: Vec<Slot>,
     pub(super) mixtures: Vec<Mixture>,
+    /// The number of ends of the network that the way back begins at.
+    ends: usize,
     by_tensor: HashMap<usize, usize>,
 }
 
@@ -138,6 +142,7 @@ impl Tape {
             name: None,
             slots: Vec::new(),
             mixtures: Vec::new(),
+            ends: 0,
             by_tensor: HashMap::new(),
         }
     }
@@ -161,12 +166,8 @@ impl Tape {
     /// # Errors
     /// What libtorch refuses.
     pub fn gradient(&mut self, leaf: &Handle) -> Result<Option<Tensor>> {
-        let Some((_, buffer)) = self.gathered(leaf) else { return Ok(None) };
-        let [n, h, w, c] = [self.batch, leaf.map.height, leaf.map.width, leaf.map.channels].map(|v| v as i64);
-        let view = buffer.tensor().f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
-        let mut copy = view.f_empty_like()?;
-        copy.f_copy_(&view)?;
-        Ok(Some(copy))
+        let Some((map, buffer)) = self.gathered(leaf) else { return Ok(None) };
+        copy(&buffer.view(&map, self.batch)?).map(Some)
     }
 
     /// What is kept for the next pass.
@@ -186,23 +187,29 @@ impl Tape {
     fn adopt(&mut self, tensor: &Tensor, differentiated: bool) -> Result<Handle> {
         let size = tensor.size();
         let last = tensor.f_detach()?.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_to_kind(Kind::Float)?;
-        let [height, width, channels] = [size[2] as usize, size[3] as usize, size[1] as usize];
+        let sizes = [size[2] as usize, size[3] as usize, size[1] as usize];
         let buffer = Buffer::of(last);
-        let map = Map { data: buffer.data(), pixel: channels, height, width, channels };
-        let slot = differentiated.then(|| (self.slot([height, width, channels]), 0));
+        let map = Map::dense(buffer.data(), sizes);
+        let slot = differentiated.then(|| (self.slot(sizes), 0));
         Ok(Rc::new(Value { buffer, map, norm: None, slot, maker: None, readers: Cell::new(0) }))
     }
 
     /// Memory for a map.
     pub(super) fn map(&self, [height, width, channels]: [usize; 3]) -> Result<(Rc<Buffer>, Map)> {
         let buffer = Buffer::take(&self.store, self.batch * height * width * channels)?;
-        let map = Map { data: buffer.data(), pixel: channels, height, width, channels };
+        let map = Map::dense(buffer.data(), [height, width, channels]);
         Ok((buffer, map))
     }
 
     fn push(&mut self, entry: Entry) {
         self.entries.push(Some(entry));
         self.names.push(self.name.clone());
+    }
+
+    /// The number of one more end of the network.
+    fn end(&mut self) -> usize {
+        self.ends += 1;
+        self.ends - 1
     }
 
     fn unknown(
@@ -223,6 +230,7 @@ impl Tape {
             leaf,
             input: input.clone(),
             outputs: outputs.iter().map(|output| (output.shallow_clone(), None)).collect(),
+            end: None,
             tensors: tensors.iter().map(|t| t.shallow_clone()).collect(),
         };
         Ok((outputs, Some(entry)))
@@ -234,25 +242,15 @@ impl Tape {
     /// What libtorch refuses.
     pub fn tensor(&self, value: &Handle) -> Result<Tensor> {
         let map = &value.map;
-        let plain = map.pixel == map.channels && value.norm.is_none();
-        let (buffer, map) = if plain {
-            (value.buffer.clone(), *map)
-        } else {
-            let (buffer, copy) = self.map([map.height, map.width, map.channels])?;
-            let term = Term { map: *map, fold: value.norm.as_ref().map(|n| n.fold()), weight: &self.ones };
-            combine::sum(self.go(), &[term], &copy, false, self.batch);
-            (buffer, copy)
-        };
-        let [n, h, w, c] = [self.batch, map.height, map.width, map.channels].map(|v| v as i64);
-        let view =
-            buffer.tensor().f_view(-1)?.f_narrow(0, 0, n * h * w * c)?.f_view([n, h, w, c])?.f_permute([0, 3, 1, 2])?;
-        // What is not the value's own goes back to its store, and libtorch may still read it: it gets a copy.
-        if plain {
-            return Ok(view.f_detach()?);
+        if map.pixel == map.channels && value.norm.is_none() {
+            return Ok(value.buffer.view(map, self.batch)?.f_detach()?);
         }
-        let mut copy = view.f_empty_like()?;
-        copy.f_copy_(&view)?;
-        Ok(copy)
+        let sizes = [map.height, map.width, map.channels];
+        let [n, h, w, c] = [self.batch, map.height, map.width, map.channels].map(|v| v as i64);
+        let whole = Tensor::f_empty([n, h, w, c], (Kind::Float, tch::Device::Cpu))?;
+        let term = Term { map: *map, fold: value.norm.as_ref().map(|n| n.fold()), weight: &self.ones };
+        combine::sum(self.go(), &[term], &Map::dense(slice::address(&whole), sizes), false, self.batch);
+        Ok(whole.f_permute([0, 3, 1, 2])?)
     }
 
     fn stage(&mut self, chain: &Arc<Chain>, number: usize, x: &Handle, tensors: &[&Tensor]) -> Result<Handle> {
@@ -401,7 +399,8 @@ impl Executor for Tape {
         if classifier::is_classifier(graph) && tensors.iter().all(|t| slice::is_plain(t)) {
             let (logits, entry) = classifier::forward(self, input, tensors)?;
             if self.recording && (input.slot.is_some() || tensors.iter().any(|t| t.requires_grad())) {
-                self.push(Entry::Classifier(entry));
+                let end = self.end();
+                self.push(Entry::Classifier(entry, end));
                 return Ok(logits.f_set_requires_grad(true)?);
             }
             return Ok(logits);
@@ -409,7 +408,8 @@ impl Executor for Tape {
         let (mut outputs, entry) = self.unknown(graph, input, tensors)?;
         let output = outputs.pop().ok_or_else(|| crate::Error::new("the head returned nothing"))?;
         let output = apart(&output, input)?.f_detach()?;
-        if let Some(entry) = entry {
+        if let Some(mut entry) = entry {
+            entry.end = Some(self.end());
             self.push(Entry::Unknown(entry));
             return Ok(output.f_set_requires_grad(true)?);
         }
@@ -498,8 +498,13 @@ fn apart(output: &Tensor, input: &Handle) -> Result<Tensor> {
     if !input.buffer.holds(output) {
         return Ok(output.shallow_clone());
     }
-    let mut copy = output.f_detach()?.f_empty_like()?;
-    copy.f_copy_(&output.f_detach()?)?;
+    copy(&output.f_detach()?)
+}
+
+/// A copy with memory of its own.
+fn copy(tensor: &Tensor) -> Result<Tensor> {
+    let mut copy = tensor.f_empty_like()?;
+    copy.f_copy_(tensor)?;
     Ok(copy)
 }
 

@@ -348,8 +348,8 @@ impl Provider<'_> {
         }
     }
 
-    /// The numbers of `count` rows from `y` on, and the distance between pixels. Without depthwise weights `to`, they may lie in the
-    /// source itself.
+    /// The numbers of `count` rows from `y` on, and the distance between pixels: in `to` where the front computes them, in the tile or
+    /// the source itself where it only reads.
     ///
     /// # Safety
     /// The tile holds the image; `to` holds the rows where it is given.

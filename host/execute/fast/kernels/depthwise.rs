@@ -1,4 +1,4 @@
-//! Depthwise convolution over a padded tile: a row of it, and a row's share of the gradient of its weights.
+//! Depthwise convolution over a padded tile: a row of it, and the gradient of its weights over all rows.
 
 use super::simd::{each_channel, load, store};
 use pulp::Simd;

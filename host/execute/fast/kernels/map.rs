@@ -21,6 +21,11 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
+    /// A map of this height, width and number of channels without room between pixels.
+    pub fn dense(data: *mut f32, [height, width, channels]: [usize; 3]) -> Self {
+        Self { data, pixel: channels, height, width, channels }
+    }
+
     /// Where a row of an image begins.
     #[inline(always)]
     pub fn row(&self, image: usize, y: usize) -> *mut f32 {

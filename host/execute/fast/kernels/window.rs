@@ -35,14 +35,14 @@ impl Window {
         (0..places).map(reads).collect()
     }
 
-    /// Per position along one side: the places that read it.
+    /// Per position along one side: the places that read it; where none does, none from the first on.
     pub fn readers(&self, side: usize, size: usize, places: usize) -> Vec<Span> {
         let (kernel, stride) = (self.kernel[side], self.stride[side]);
         let readers = |at: usize| {
             let reach = at + self.padding[side];
             let first = (reach + stride).saturating_sub(kernel) / stride;
             let end = (reach / stride + 1).min(places);
-            Span { first: first.min(end), count: end.saturating_sub(first) }
+            if first < end { Span { first, count: end - first } } else { Span { first: 0, count: 0 } }
         };
         (0..size).map(readers).collect()
     }
