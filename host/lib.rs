@@ -71,7 +71,7 @@
 //! let spec = Spec::load("specs/quickstart.yaml", &[])?;
 //! let interruption = Interruption::default(); // any thread may utter it
 //! if let Some(run) = Search::resume(spec, "runs/mine".as_ref(), Resume::default())? {
-//!     let (search, mut directory) = (run.search, run.directory);
+//!     let (search, mut directory) = (run.stage, run.directory);
 //!     if let End::Interrupted { iteration } = search.run_unless(&interruption, &mut [&mut directory])? {
 //!         println!("goes on after {iteration} iterations");
 //!     }

@@ -35,6 +35,8 @@ pub enum Purpose {
     DropPath,
     /// What a policy draws when it is asked for the plan under which the supernet is validated.
     Validation,
+    /// Genotypes that nobody searched for; the position is their number.
+    RandomGenotype,
     /// The synthetic problem that policies are tried on; positions are hashes of names.
     Problem,
 }
@@ -52,6 +54,7 @@ impl Purpose {
             Purpose::GateNoise => "gate-noise",
             Purpose::DropPath => "drop-path",
             Purpose::Validation => "validation",
+            Purpose::RandomGenotype => "random-genotype",
             Purpose::Problem => "problem",
         }
     }

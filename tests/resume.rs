@@ -56,7 +56,7 @@ fn in_parts(spec: &Spec, run: &Path, most: u64, seed: u64) -> u64 {
         let (left, late) = (1 + stream.index(most), stream.index(3) == 0);
         let mut stopper = Stopper { left, interruption: interruption.clone(), late };
         let mut directory = resumed.directory;
-        match resumed.search.run_unless(&interruption, &mut [&mut directory, &mut stopper]).expect("it runs") {
+        match resumed.stage.run_unless(&interruption, &mut [&mut directory, &mut stopper]).expect("it runs") {
             End::Interrupted { .. } => assert!(!run.join("genotype.json").exists()),
             End::Finished(_) => return session,
         }
@@ -154,7 +154,7 @@ fn other_loader_threads_validations_on_the_way_second_order_and_double_precision
         let resumed = Search::resume(spec, &parts, Resume::default()).expect("it can go on").expect("not finished");
         let interruption = Interruption::default();
         let mut stopper = Stopper { left: 2, interruption: interruption.clone(), late: false };
-        let (search, mut directory) = (resumed.search, resumed.directory);
+        let (search, mut directory) = (resumed.stage, resumed.directory);
         let _ = search.run_unless(&interruption, &mut [&mut directory, &mut stopper]).expect("it runs");
     }
     let _ = in_parts_from(&spec, &parts);
@@ -165,7 +165,7 @@ fn other_loader_threads_validations_on_the_way_second_order_and_double_precision
 fn in_parts_from(spec: &Spec, run: &Path) -> Result<()> {
     let Some(resumed) = Search::resume(spec.clone(), run, Resume::default())? else { return Ok(()) };
     let mut directory = resumed.directory;
-    resumed.search.run(&mut [&mut directory]).map(drop)
+    resumed.stage.run(&mut [&mut directory]).map(drop)
 }
 
 /// Interrupts a new run of a spec after so many iterations.
@@ -247,7 +247,7 @@ fn a_changed_script_that_is_accepted_takes_over_and_the_run_can_still_be_repeate
         let resumed = Search::resume(spec.clone(), run, how).expect("it goes on").expect("not finished");
         let interruption = Interruption::default();
         let mut stopper = Stopper { left: after, interruption: interruption.clone(), late: false };
-        let (search, mut directory, changes) = (resumed.search, resumed.directory, resumed.changes);
+        let (search, mut directory, changes) = (resumed.stage, resumed.directory, resumed.changes);
         let end = search.run_unless(&interruption, &mut [&mut directory, &mut stopper]).expect("it runs");
         (changes.len(), matches!(end, End::Finished(_)))
     };
@@ -323,7 +323,7 @@ fn a_watched_run_goes_on_with_the_scripts_that_it_had_and_is_watched_on() {
         let interruption = Interruption::default();
         let stopper = Stopper { left: after, interruption: interruption.clone(), late };
         let mut editor = Editor { script: &script, texts: texts(), stopper };
-        let (search, mut directory) = (resumed.search, resumed.directory);
+        let (search, mut directory) = (resumed.stage, resumed.directory);
         let _ = search.run_unless(&interruption, &mut [&mut directory, &mut editor]).expect("it runs");
     }
     let changes = fs::read_to_string(run.join("spec.yaml")).expect("a spec").matches("iteration: ").count();
@@ -385,7 +385,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     let resumed = Search::resume(spec.clone(), &run, accept).expect("it goes on").expect("not finished");
     assert_eq!(resumed.iteration, 6);
     let mut directory = resumed.directory;
-    resumed.search.run(&mut [&mut directory]).expect("it runs");
+    resumed.stage.run(&mut [&mut directory]).expect("it runs");
     drop(directory);
     let sessions = edas::run::session::Session::read(&run).expect("sessions");
     let whats: Vec<&str> = sessions[1].accepted.iter().map(|change| change.what.as_str()).collect();
@@ -420,7 +420,7 @@ fn other_changes_that_are_accepted_are_noted_and_what_was_is_kept() {
     let resumed = Search::resume(spec, &run, accept).expect("it goes on").expect("more epochs");
     assert_eq!(resumed.iteration, 20);
     let mut directory = resumed.directory;
-    resumed.search.run(&mut [&mut directory]).expect("it runs");
+    resumed.stage.run(&mut [&mut directory]).expect("it runs");
 }
 
 #[test]

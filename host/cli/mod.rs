@@ -10,7 +10,9 @@ mod check;
 mod derive;
 mod diff;
 mod doctor;
+mod evaluate;
 mod export;
+mod genotype;
 mod golden;
 mod lookup;
 mod message;
@@ -54,6 +56,11 @@ enum Command {
     /// Search for an architecture, as a spec says.
     #[command(after_help = "Example:\n  edas search specs/quickstart.yaml --set search.epochs=5")]
     Search(search::Options),
+    /// Train a found network from scratch, and test it.
+    #[command(
+        after_help = "Example:\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml --epochs 0,9,24 --seeds 0..3"
+    )]
+    Evaluate(evaluate::Options),
     /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes.
     #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
     Check(check::Options),
@@ -68,6 +75,9 @@ enum Command {
     /// Write a run's genotype, or a genotype file, in another form.
     #[command(after_help = "Example:\n  edas export runs/quickstart-0 --format dot | dot -Tsvg > cell.svg")]
     Export(export::Options),
+    /// Draw genotypes at random.
+    #[command(subcommand)]
+    Genotype(genotype::Command),
     /// Find a run's architecture in a table of benchmark results.
     #[command(after_help = "Example:\n  edas lookup runs/nb201-cifar10-0 --table nb201.csv --value cifar10_test")]
     Lookup(lookup::Options),
@@ -194,10 +204,12 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
         Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
+        Command::Evaluate(options) => evaluate::run(&options, cli.json),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
+        Command::Genotype(command) => genotype::run(&command),
         Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Replay(options) => replay::run(&options, cli.json),
         Command::Diff(options) => diff::run(&options, cli.json),

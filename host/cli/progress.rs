@@ -1,10 +1,10 @@
 //! A search as seen in the terminal: a bar per epoch and a line after it, or plain lines where stderr is no terminal.
 
 use super::message;
-use super::output::{colours, duration, say};
+use super::output::{colours, count, duration, say};
 use crate::error::Result;
 use crate::policy::SpaceView;
-use crate::run::{EpochRecord, Event, IterationRecord, Observer, ScriptEvent};
+use crate::run::{EpochRecord, EvaluationRecord, Event, IterationRecord, Observer, ScriptEvent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -52,6 +52,15 @@ impl Progress {
         let pace = self.began.elapsed().as_secs_f64() / (record.iteration + 1 - self.before) as f64;
         let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"));
         bar.set_position(record.iteration % self.iterations + 1);
+        if self.space.is_none() {
+            bar.set_message(format!(
+                "loss {}  accuracy {}  {} left",
+                value(record.train_loss),
+                value(record.train_accuracy),
+                duration(left as f64 * pace)
+            ));
+            return;
+        }
         bar.set_message(format!(
             "loss {} / {}  accuracy {} / {}  edge {}  {} left",
             value(record.search_loss),
@@ -63,7 +72,7 @@ impl Progress {
         ));
     }
 
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn epoch(&self, record: &EpochRecord) {
         let value = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"));
         let line = format!(
             "{}  train {}  supernet {:.4}  derived {:.4}  rate {:.4}  {}",
@@ -74,10 +83,43 @@ impl Progress {
             record.learning_rate,
             duration(record.seconds)
         );
-        self.line(&line);
+        self.end_of_epoch(&line, record.epoch);
+    }
+
+    fn tested(&self, record: &EvaluationRecord) {
+        let line = format!(
+            "{}  train {:.4}  test {:.4}{}  loss {:.3}  rate {:.4}  {}",
+            self.name(record.epoch),
+            record.train_accuracy,
+            record.test_accuracy,
+            record.test_top5.map_or(String::new(), |top5| format!("  among five {top5:.4}")),
+            record.train_loss,
+            record.learning_rate,
+            duration(record.seconds)
+        );
+        self.end_of_epoch(&line, record.epoch);
+    }
+
+    fn end_of_epoch(&self, line: &str, epoch: u64) {
+        self.line(line);
         if let Some(bar) = &self.bar {
             bar.set_position(0);
-            bar.set_prefix(self.name(record.epoch + 1));
+            bar.set_prefix(self.name(epoch + 1));
+        }
+    }
+
+    /// Says what begins, and opens the bar.
+    fn begin(&mut self, text: &str, epochs: u64, iterations: u64, before: u64) {
+        (self.epochs, self.iterations, self.before) = (epochs, iterations, before);
+        self.began = Instant::now();
+        say(text);
+        if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(iterations), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len}  {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_prefix(self.name(before / iterations.max(1)));
+            bar.enable_steady_tick(Duration::from_millis(500));
+            self.bar = Some(bar);
         }
     }
 
@@ -119,30 +161,30 @@ impl Observer for Progress {
         match event {
             Event::Started(overview) => {
                 self.space = Some(overview.space.clone());
-                (self.epochs, self.iterations) = (overview.epochs, overview.iterations_per_epoch);
-                self.began = Instant::now();
-                self.before = overview.iteration;
                 let [train, search, holdout] = overview.images;
-                say(&format!(
-                    "{}: {} edges, {} epochs of {} iterations; {train} images train weights, {search} search{}",
+                let (epochs, iterations) = (overview.epochs, overview.iterations_per_epoch);
+                let text = format!(
+                    "{}: {} edges, {epochs} epochs of {iterations} iterations; {train} images train weights, {search} search{}",
                     overview.spec.name,
                     overview.space.edges.len(),
-                    self.epochs,
-                    self.iterations,
                     if holdout > 0 { format!(", {holdout} are held out") } else { String::new() },
-                ));
-                if std::io::stderr().is_terminal() {
-                    let bar = ProgressBar::with_draw_target(Some(self.iterations), ProgressDrawTarget::stderr());
-                    let style = ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len}  {msg}");
-                    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                    bar.set_prefix(self.name(overview.iteration / self.iterations.max(1)));
-                    bar.enable_steady_tick(Duration::from_millis(500));
-                    self.bar = Some(bar);
-                }
+                );
+                self.begin(&text, epochs, iterations, overview.iteration);
             }
             Event::Iteration(record, relaxed) => self.iteration(record, relaxed),
             Event::Epoch(record, _) => self.epoch(record),
-            Event::Finished(_) | Event::Interrupted(_) => {
+            Event::EvaluationStarted(overview) => {
+                let [train, test] = overview.images;
+                let (epochs, iterations) = (overview.epochs, overview.iterations_per_epoch);
+                let text = format!(
+                    "{}: {} parameters, {epochs} epochs of {iterations} iterations; {train} images train, {test} test",
+                    overview.spec.name,
+                    count(overview.parameters),
+                );
+                self.begin(&text, epochs, iterations, overview.iteration);
+            }
+            Event::Tested(record) => self.tested(record),
+            Event::Finished(_) | Event::Interrupted(_) | Event::Evaluated(_) => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
                 }

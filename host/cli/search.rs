@@ -66,7 +66,7 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
     let spec = spec.load()?;
     let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
     let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
-    let Resumed { search, mut directory, .. } = if options.resume {
+    let Resumed { stage: search, mut directory, .. } = if options.resume {
         let Some(resumed) = Search::resume(spec, &path, how)? else {
             say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
             return Ok(());
@@ -75,7 +75,7 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
         resumed
     } else {
         RunDirectory::refuse_existing(&path)?;
-        Resumed::begin(spec, how, |contents| RunDirectory::create(&path, contents))?
+        Search::begin(spec, how, |contents| RunDirectory::create(&path, contents))?
     };
     let mut progress = Progress::new(options.quiet);
     let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
@@ -108,7 +108,7 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
 }
 
 /// Says where a run goes on; what is out of the ordinary is said in any case.
-fn tell(resumed: &Resumed, path: &Path, quiet: bool) {
+pub(super) fn tell<S>(resumed: &Resumed<S>, path: &Path, quiet: bool) {
     for (checkpoint, fault) in &resumed.passed_over {
         say(&format!("passed over {}, which cannot be used:", checkpoint.display()));
         message::show(fault);

@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options, as_json: bool) -> Done {
         iterations_per_epoch: iterations_per_epoch(sizes(spec, setup.images.count).train, spec.search.batch),
         seed: spec.seed,
     };
-    if let Policy::Script(policy) = &spec.policy
+    if let Some(Policy::Script(policy)) = &spec.policy
         && !policy.changes.is_empty()
     {
         say("scripts that take over later (`policy.changes`) are not traced");

@@ -1,4 +1,5 @@
-//! Batches prepared ahead on background threads: for every iteration one of the train and one of the search split.
+//! Batches prepared ahead on background threads: for every iteration one of the train and one of the search split, which is empty where
+//! nothing searches.
 //!
 //! What a batch holds depends on seed, epoch and position alone: the number of threads changes nothing.
 
@@ -79,7 +80,10 @@ impl Worker {
         // The search split has a batch of the same size; where it is smaller, it begins again.
         let length = train.len();
         let order = self.search.at(&self.split.search, epoch);
-        let search: Vec<usize> = (within * batch..within * batch + length).map(|i| order[i % order.len()]).collect();
+        let search: Vec<usize> = match order.len() {
+            0 => Vec::new(),
+            images => (within * batch..within * batch + length).map(|i| order[i % images]).collect(),
+        };
         let second = augmented(&self.data, &self.normaliser, &search, augment, &self.search.augment, epoch)?;
         Ok((first, second))
     }

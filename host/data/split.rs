@@ -38,17 +38,23 @@ pub fn split_sizes(count: usize, holdout: f64, train: f64) -> SplitSizes {
 }
 
 impl Split {
+    /// All images, or as many as `limit` says, train weights.
+    ///
+    /// # Errors
+    /// Where more images are wanted than there are.
+    pub fn whole(labels: &[u16], limit: Option<usize>, seed: u64) -> Result<Self> {
+        let count = count(labels, limit)?;
+        let mut train = balanced_order(labels, count, seed);
+        train.sort_unstable();
+        Ok(Self { train, ..Self::default() })
+    }
+
     /// Splits the images with these labels.
     ///
     /// # Errors
     /// Where more images are wanted than there are, or a part would be empty.
     pub fn new(labels: &[u16], limit: Option<usize>, holdout: f64, train: f64, seed: u64) -> Result<Self> {
-        let count = limit.unwrap_or(labels.len());
-        if count > labels.len() {
-            return Err(Error::new("`data.limit` asks for more images than there are")
-                .expected(format!("at most {}", labels.len()))
-                .found(count.to_string()));
-        }
+        let count = count(labels, limit)?;
         let sizes = split_sizes(count, holdout, train);
         if sizes.train == 0 || sizes.search == 0 || (holdout > 0.0 && sizes.holdout == 0) {
             return Err(Error::new("a part of the data would be empty")
@@ -72,6 +78,17 @@ impl Split {
             search: part(sizes.holdout + sizes.train, sizes.search),
         })
     }
+}
+
+/// How many images are used.
+fn count(labels: &[u16], limit: Option<usize>) -> Result<usize> {
+    let count = limit.unwrap_or(labels.len());
+    if count > labels.len() {
+        return Err(Error::new("`data.limit` asks for more images than there are")
+            .expected(format!("at most {}", labels.len()))
+            .found(count.to_string()));
+    }
+    Ok(count)
 }
 
 /// How many images of each class make `count` images, given how many there are: equally many of each, all of a class that

@@ -37,7 +37,8 @@ pub struct Changed {
 pub(super) const NOTHING: &str = "nothing";
 
 /// Keys of a spec that change nothing in what a search computes, or whose content is hashed.
-const WITHOUT_EFFECT: [&str; 6] = ["name", "plugins", "data.root", "data.workers", "checkpoint", "sandbox"];
+const WITHOUT_EFFECT: [&str; 7] =
+    ["name", "plugins", "data.root", "data.workers", "checkpoint", "sandbox", "evaluate.genotype"];
 
 impl Contents {
     /// What identifies a run: its spec and what that names, as they were at its beginning.
@@ -100,13 +101,14 @@ pub fn differences(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, S
 fn keys(spec: &Spec) -> Result<BTreeMap<String, String>> {
     let mut spec = spec.clone();
     // What is named by a path is hashed; what is compared is what it is named for.
-    if let Space::File(_) = &spec.space {
-        spec.space = Space::File("space".into());
+    if let Some(Space::File(_)) = &spec.space {
+        spec.space = Some(Space::File("space".into()));
     }
     let mut without: Vec<&str> = WITHOUT_EFFECT.to_vec();
     match &spec.policy {
-        Policy::Script(_) => without.push("policy"),
-        Policy::Plugin(_) => without.push("policy.plugin"),
+        Some(Policy::Script(_)) => without.push("policy"),
+        Some(Policy::Plugin(_)) => without.push("policy.plugin"),
+        None => {}
     }
     let value = serde_json::to_value(&spec).map_err(|e| Error::new(format!("the spec: {e}")))?;
     let mut keys = BTreeMap::new();
@@ -114,15 +116,18 @@ fn keys(spec: &Spec) -> Result<BTreeMap<String, String>> {
     let effect =
         |key: &String| !without.iter().any(|w| key == w || key.strip_prefix(w).is_some_and(|r| r.starts_with('.')));
     keys.retain(|key, _| effect(key));
-    let kind = if let Policy::Script(_) = &spec.policy { "a script" } else { "one of a plugin" };
-    keys.insert("policy".to_owned(), kind.to_owned());
+    let kind = spec.policy.as_ref().map(|policy| match policy {
+        Policy::Script(_) => "a script",
+        Policy::Plugin(_) => "one of a plugin",
+    });
+    keys.extend(kind.map(|kind| ("policy".to_owned(), kind.to_owned())));
     Ok(keys.into_iter().map(|(key, value)| (format!("spec {key}"), value)).collect())
 }
 
 /// What the scripts of a policy are given, each version of them.
 fn script_params(spec: &Spec) -> BTreeMap<String, String> {
     let mut params = BTreeMap::new();
-    if let Policy::Script(policy) = &spec.policy {
+    if let Some(Policy::Script(policy)) = &spec.policy {
         flatten(&format!("{POLICY}params"), &policy.params.to_json(), &mut params);
         for change in &policy.changes {
             flatten(&format!("{POLICY}params from {}", change.iteration), &change.params.to_json(), &mut params);

@@ -4,7 +4,7 @@ use super::checkpoint::folder::About;
 use super::checkpoint::manifest::sha256;
 use super::checkpoint::{Checkpoints, Snapshot, Writer};
 use super::contents::{Contents, POLICY};
-use super::event::{Change, Event, Observer, ScriptEvent, Summary};
+use super::event::{Change, EvaluationResult, EvaluationSummary, Event, Observer, ScriptEvent, Summary};
 use super::files::write_whole;
 use super::lines::Lines;
 use super::lock::{self, Lock};
@@ -30,8 +30,7 @@ pub struct RunDirectory {
     run: String,
     machine: Machine,
     lines: Lines,
-    /// One per [`LogName`], in the order of [`LogName::ALL`].
-    logs: Vec<Log>,
+    logs: Vec<(LogName, Log)>,
     checkpoints: Writer,
     flushed: Instant,
     // Last: the directory is let go when all else is written.
@@ -46,10 +45,10 @@ pub(super) const SPEC: &str = "spec.yaml";
 const SEAL: &str = "# As the run wrote it; the SHA-256 of what follows: ";
 /// The folder of a run directory that holds its checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
-/// What a finished run has found.
-pub(super) const RESULT: &str = "genotype.json";
 /// All weights and α of a finished run, in the folder of checkpoints.
 pub(super) const FINAL: &str = "final.safetensors";
+/// The weights of an evaluation after the epoch with the best test, in the folder of checkpoints.
+const BEST: &str = "best.safetensors";
 /// Why a run failed.
 pub(super) const FAILURE: &str = "failure.txt";
 /// How long lines may wait in memory.
@@ -87,7 +86,8 @@ impl RunDirectory {
         for (name, bytes) in &contents.inputs {
             write_input(&inputs.join(name), bytes)?;
         }
-        let logs = LogName::ALL.iter().map(|name| Log::create(path, *name)).collect::<Result<Vec<_>>>()?;
+        let create = |name: &LogName| Ok((*name, Log::create(path, *name)?));
+        let logs = LogName::of(&contents.spec).iter().map(create).collect::<Result<Vec<_>>>()?;
         let session = Session {
             run: contents.identity()?,
             iteration: 0,
@@ -106,7 +106,7 @@ impl RunDirectory {
         spec: Spec,
         hashes: BTreeMap<String, String>,
         session: Session,
-        logs: Vec<Log>,
+        logs: Vec<(LogName, Log)>,
     ) -> Result<Self> {
         let folder = path.join(CHECKPOINTS);
         // Here, not when one is written: a run directory that has vanished by then stays so.
@@ -139,7 +139,7 @@ impl RunDirectory {
             write_input(&self.path.join(&path), text.as_bytes())?;
             self.hashes.insert(format!("{POLICY}{}", path.to_string_lossy()), sha256(text.as_bytes()));
         }
-        if let Policy::Script(policy) = &mut self.spec.policy {
+        if let Some(Policy::Script(policy)) = &mut self.spec.policy {
             // Where a run goes on from before another change, that one has not happened.
             policy.changes.retain(|earlier| earlier.iteration < change.iteration);
             let script = SpecPath::beside_spec(folder.join(name));
@@ -154,7 +154,7 @@ impl RunDirectory {
         if !self.lock.holds() {
             return error;
         }
-        let _ = self.logs.iter_mut().try_for_each(Log::flush);
+        let _ = self.flush_logs();
         let _ = self.checkpoints.wait();
         // The message reaches the user anyway; a folder that cannot be written must not hide it.
         let _ = fs::write(self.path.join(FAILURE), format!("{error}\n"));
@@ -168,9 +168,13 @@ impl RunDirectory {
         }
     }
 
+    fn flush_logs(&mut self) -> Result<()> {
+        self.logs.iter_mut().try_for_each(|(_, log)| log.flush())
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.flushed = Instant::now();
-        self.logs.iter_mut().try_for_each(Log::flush)?;
+        self.flush_logs()?;
         // Files that were removed can still be written: nothing else would tell.
         if !self.lock.holds() {
             return Err(Error::new("the run directory is no longer where it was")
@@ -189,13 +193,9 @@ impl RunDirectory {
             run: self.run.clone(),
             hashes,
             machine: self.machine.clone(),
-            logs: LogName::ALL
-                .iter()
-                .zip(&self.logs)
-                .map(|(name, log)| (name.file().to_owned(), log.length()))
-                .collect(),
+            logs: self.logs.iter().map(|(name, log)| (name.file().to_owned(), log.length())).collect(),
         };
-        let handles = self.logs.iter().map(Log::handle).collect::<Result<Vec<_>>>()?;
+        let handles = self.logs.iter().map(|(_, log)| log.handle()).collect::<Result<Vec<_>>>()?;
         self.checkpoints.begin(snapshot.clone(), about, handles)
     }
 
@@ -206,8 +206,27 @@ impl RunDirectory {
         let content = tensors::serialize(&tensors::network(summary.parameters, summary.alpha, 0)?)?;
         write_whole(&folder.join(FINAL), &content)?;
         // The last: a run that has it is finished.
-        write_whole(&self.path.join(RESULT), (summary.genotype.to_json() + "\n").as_bytes())
+        write_whole(&self.path.join(result(&self.spec)), (summary.genotype.to_json() + "\n").as_bytes())
     }
+
+    fn finish_evaluation(&mut self, summary: &EvaluationSummary) -> Result<()> {
+        self.flush()?;
+        self.checkpoints.wait()?;
+        let folder = self.path.join(CHECKPOINTS);
+        let last = tensors::network(summary.parameters, &[], 0)?;
+        for (file, tensors) in [(FINAL, &last[..]), (BEST, summary.best)] {
+            write_whole(&folder.join(file), &tensors::serialize(tensors)?)?;
+        }
+        let text = serde_json::to_string_pretty(summary.result)
+            .map_err(|e| Error::new(format!("the result cannot be written: {e}")))?;
+        // The last: a run that has it is finished.
+        write_whole(&self.path.join(result(&self.spec)), (text + "\n").as_bytes())
+    }
+}
+
+/// What a finished run of a spec has come to: a genotype, or what an evaluation measured.
+pub(super) fn result(spec: &Spec) -> &'static str {
+    if spec.is_search() { "genotype.json" } else { EvaluationResult::FILE }
 }
 
 fn exists(path: &Path) -> Error {
@@ -244,7 +263,9 @@ pub(super) fn write_description(path: &Path, spec: &Spec, hashes: &BTreeMap<Stri
 impl Observer for RunDirectory {
     fn event(&mut self, event: &Event) -> Result<()> {
         for (name, line) in self.lines.of(event) {
-            self.logs[name as usize].write(&line)?;
+            if let Some((_, log)) = self.logs.iter_mut().find(|(own, _)| *own == name) {
+                log.write(&line)?;
+            }
         }
         match event {
             Event::Iteration(..) => {
@@ -254,11 +275,12 @@ impl Observer for RunDirectory {
                 }
                 Ok(())
             }
-            Event::Epoch(..) => self.flush(),
+            Event::Epoch(..) | Event::Tested(_) => self.flush(),
             Event::Script(ScriptEvent::Changed(change)) => self.change(change),
             Event::Checkpoint(snapshot) => self.checkpoint(snapshot),
             Event::Interrupted(_) => self.checkpoints.wait(),
             Event::Finished(summary) => self.finish(summary),
+            Event::Evaluated(summary) => self.finish_evaluation(summary),
             _ => Ok(()),
         }
     }
@@ -275,7 +297,7 @@ impl Observer for RunDirectory {
 impl Drop for RunDirectory {
     fn drop(&mut self) {
         // A run that ends in an error keeps the lines that it had written, and the checkpoint that was on its way.
-        let _ = self.logs.iter_mut().try_for_each(Log::flush);
+        let _ = self.flush_logs();
         let _ = self.checkpoints.wait();
     }
 }

@@ -50,7 +50,13 @@ impl Lines {
                 }
                 made(vec![(LogName::Metrics, line("epoch", record)), (LogName::Alpha, alpha)])
             }
-            Event::Script(_) | Event::Checkpoint(_) | Event::Interrupted(_) | Event::Finished(_) => Vec::new(),
+            Event::Tested(record) => made(vec![(LogName::Metrics, line("epoch", record))]),
+            Event::Script(_)
+            | Event::Checkpoint(_)
+            | Event::Interrupted(_)
+            | Event::Finished(_)
+            | Event::EvaluationStarted(_)
+            | Event::Evaluated(_) => Vec::new(),
         }
     }
 

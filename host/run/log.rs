@@ -1,6 +1,7 @@
 //! The logs of a run: files of JSON lines that only grow, or are cut back to a length that a checkpoint names.
 
 use crate::error::{Error, Place, Result};
+use crate::spec::Spec;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -22,6 +23,11 @@ pub enum LogName {
 impl LogName {
     /// All, in the order in which what happens at one time is compared.
     pub const ALL: [Self; 4] = [Self::Trace, Self::Metrics, Self::Genotypes, Self::Alpha];
+
+    /// Those that a run of this spec has.
+    pub fn of(spec: &Spec) -> &'static [Self] {
+        if spec.is_search() { &Self::ALL } else { &[Self::Metrics] }
+    }
 
     /// The name of its file.
     pub fn file(self) -> &'static str {

@@ -33,7 +33,9 @@ pub mod tensors;
 pub use checkpoint::{Checkpoint, Snapshot};
 pub use contents::{Changed, Contents};
 pub use directory::RunDirectory;
-pub use event::{Change, Event, Observer, Overview, ScriptEvent, Summary};
+pub use event::{
+    Change, EvaluationOverview, EvaluationResult, EvaluationSummary, Event, Observer, Overview, ScriptEvent, Summary,
+};
 pub use machine::Machine;
-pub use record::{EpochRecord, IterationRecord, ValidationRecord};
+pub use record::{EpochRecord, EvaluationRecord, IterationRecord, ValidationRecord};
 pub use resume::{Found, Unfinished};

@@ -89,6 +89,43 @@ pub struct ValidationRecord {
     pub derived_accuracy: f64,
 }
 
+/// One epoch of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationRecord {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The mean loss of its iterations, that of a second classifier included.
+    #[serde(serialize_with = "float", deserialize_with = "any")]
+    pub train_loss: f64,
+    /// The accuracy of its iterations, on the batches that they trained on.
+    #[serde(serialize_with = "float")]
+    pub train_accuracy: f64,
+    /// The mean loss on the test images.
+    #[serde(serialize_with = "float", deserialize_with = "any")]
+    pub test_loss: f64,
+    /// The share of the test images whose class is the network's first choice.
+    #[serde(serialize_with = "float")]
+    pub test_accuracy: f64,
+    /// The share of the test images whose class is among the network's first five choices; with at most five classes none.
+    #[serde(serialize_with = "optional", skip_serializing_if = "absent", default)]
+    pub test_top5: Option<f64>,
+    /// The learning rate of the weights in this epoch.
+    #[serde(serialize_with = "float")]
+    pub learning_rate: f64,
+    /// How long it took, the test included.
+    #[serde(serialize_with = "float")]
+    pub seconds: f64,
+}
+
+/// A number as [`number`] writes it.
+fn any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => text.parse().map_err(serde::de::Error::custom),
+        value => value.as_f64().ok_or_else(|| serde::de::Error::custom("a number was expected")),
+    }
+}
+
 /// A record as a line: its kind, then its fields.
 pub fn line(kind: &str, record: &impl Serialize) -> Value {
     let mut object = serde_json::Map::new();

@@ -5,7 +5,7 @@ use super::checkpoint::manifest::sha256;
 use super::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use super::contents::{Changed, Contents, NOTHING, POLICY, refusal};
 use super::directory::{
-    CHECKPOINTS, FAILURE, INPUTS, RESULT, RunDirectory, SPEC, is_sealed, write_description, write_input,
+    CHECKPOINTS, FAILURE, INPUTS, RunDirectory, SPEC, is_sealed, result, write_description, write_input,
 };
 use super::lock::Lock;
 use super::log::{Log, LogName};
@@ -147,7 +147,7 @@ impl Unfinished {
 
     /// Whether it has come to its end.
     pub fn is_finished(&self) -> bool {
-        self.path.join(RESULT).is_file()
+        self.path.join(result(&self.spec)).is_file()
     }
 
     /// Where it lies.
@@ -169,7 +169,7 @@ impl Unfinished {
         let folder = self.path.join(CHECKPOINTS);
         let checkpoints = Checkpoints::open(&folder, 1)?;
         let (newest, passed) =
-            checkpoints.newest(|manifest| can_go_on_from(&self.path, &self.sessions[0].run, manifest))?;
+            checkpoints.newest(|manifest| can_go_on_from(&self.path, &self.spec, &self.sessions[0].run, manifest))?;
         match (&newest, passed.first()) {
             (None, Some((path, fault))) => Err(Error::new("none of the run's checkpoints can be used")
                 .at(Place::file(&folder))
@@ -196,7 +196,7 @@ impl Unfinished {
         let path = &self.path;
         let state = checkpoint.map(|c| &c.manifest.state);
         let iteration = state.map_or(0, |state| state.iteration);
-        for name in [RESULT, FAILURE] {
+        for name in [result(&self.spec), FAILURE] {
             let file = path.join(name);
             match fs::remove_file(&file) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &file, &e)),
@@ -204,10 +204,10 @@ impl Unfinished {
             }
         }
         let cut = |name: &LogName| match checkpoint {
-            Some(checkpoint) => Log::cut(path, *name, length(&checkpoint.manifest, *name)?),
-            None => Log::create(path, *name),
+            Some(checkpoint) => Ok((*name, Log::cut(path, *name, length(&checkpoint.manifest, *name)?)?)),
+            None => Ok((*name, Log::create(path, *name)?)),
         };
-        let logs = LogName::ALL.iter().map(cut).collect::<Result<Vec<_>>>()?;
+        let logs = LogName::of(&self.spec).iter().map(cut).collect::<Result<Vec<_>>>()?;
         Checkpoints::open(&path.join(CHECKPOINTS), 1)?.go_back_to(state)?;
         let spec = self.spec_now(contents);
         let mut hashes = self.hashes.clone();
@@ -227,7 +227,9 @@ impl Unfinished {
     /// The spec of what goes on, with the policy's scripts as the run has kept them.
     fn spec_now(&self, contents: &Contents) -> Spec {
         let mut spec = contents.spec.clone();
-        let (Policy::Script(_), Policy::Script(recorded)) = (&spec.policy, &self.spec.policy) else { return spec };
+        let (Some(Policy::Script(_)), Some(Policy::Script(recorded))) = (&spec.policy, &self.spec.policy) else {
+            return spec;
+        };
         let mut policy = recorded.clone();
         let folder = SpecPath::new(&self.path);
         let scripts =
@@ -237,7 +239,7 @@ impl Unfinished {
                 *script = SpecPath::beside_spec(beside);
             }
         }
-        spec.policy = Policy::Script(policy);
+        spec.policy = Some(Policy::Script(policy));
         spec
     }
 
@@ -287,9 +289,9 @@ pub(super) fn owns(run: &str, manifest: &Manifest) -> Result<()> {
 ///
 /// # Errors
 /// Where not.
-pub(super) fn can_go_on_from(path: &Path, run: &str, manifest: &Manifest) -> Result<()> {
+pub(super) fn can_go_on_from(path: &Path, spec: &Spec, run: &str, manifest: &Manifest) -> Result<()> {
     owns(run, manifest)?;
-    LogName::ALL.iter().try_for_each(|name| Log::can_be_cut(path, *name, length(manifest, *name)?))
+    LogName::of(spec).iter().try_for_each(|name| Log::can_be_cut(path, *name, length(manifest, *name)?))
 }
 
 /// The length of a log at a checkpoint.

@@ -1,7 +1,9 @@
 //! From α to a genotype.
 
+use super::Alpha;
 use super::genotype::{Choices, Genotype};
 use super::resolve::{CellType, Space};
+use crate::random::{Purpose, Source};
 
 pub use crate::spec::DeriveRule as Rule;
 
@@ -63,4 +65,13 @@ fn top2(cell: &CellType, alpha: &[Vec<f64>]) -> Choices {
 /// The genotype that follows from α.
 pub fn derive(space: &Space, alpha: &[Vec<f64>], rule: Rule) -> Genotype {
     Genotype::new(space, &choices(space, alpha, rule))
+}
+
+/// The genotype that a rule derives where chance has its way: each candidate of an edge is equally likely, and so is each edge where the
+/// rule keeps some. The `number`-th of a seed.
+pub fn random(space: &Space, rule: Rule, seed: u64, number: u64) -> Genotype {
+    let mut stream = Source::new(seed, Purpose::RandomGenotype).at(number);
+    let alpha: Alpha =
+        space.edges().map(|(_, edge)| edge.candidates.iter().map(|_| stream.gumbel()).collect()).collect();
+    derive(space, &alpha, rule)
 }

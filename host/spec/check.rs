@@ -1,6 +1,6 @@
 //! Checks of a spec that concern several keys, and the check of a spec made in code.
 
-use super::{Data, DataSet, Node, Spec, ValidationData, WeightsOptimizer, check_ranges, decode};
+use super::{Data, DataSet, EvaluateOptimizer, Node, Spec, ValidationData, WeightsOptimizer, check_ranges, decode};
 use crate::error::{Error, Result};
 
 impl Spec {
@@ -20,8 +20,14 @@ impl Spec {
 
     /// How the keys fit together; `node` gives the places.
     pub(super) fn check_together(&self, node: &Node) -> Result<()> {
+        check_stage(self, node)?;
         check_name(&self.name, node)?;
-        check_rates(&self.search.weights, node)?;
+        let WeightsOptimizer { learning_rate: high, minimum_learning_rate: low, .. } = self.search.weights;
+        check_rates("search.weights", high, low, node)?;
+        if let Some(evaluate) = &self.evaluate {
+            let EvaluateOptimizer { learning_rate: high, minimum_learning_rate: low, .. } = evaluate.weights;
+            check_rates("evaluate.weights", high, low, node)?;
+        }
         check_root(&self.data, node)?;
         check_shares(self, node)
     }
@@ -38,12 +44,25 @@ fn check_name(name: &str, node: &Node) -> Result<()> {
         .found(format!("{name:?}")))
 }
 
-fn check_rates(weights: &WeightsOptimizer, node: &Node) -> Result<()> {
-    let (high, low) = (weights.learning_rate, weights.minimum_learning_rate);
+/// A search has a space and a policy; a spec without them describes an evaluation.
+fn check_stage(spec: &Spec, node: &Node) -> Result<()> {
+    let wanted = [("space", spec.space.is_some()), ("policy", spec.policy.is_some())];
+    let given = wanted.iter().filter(|(_, given)| *given).count();
+    if given == wanted.len() || (given == 0 && spec.evaluate.is_some()) {
+        return Ok(());
+    }
+    let missing = wanted.into_iter().find(|(_, given)| !given).map_or("space", |(key, _)| key);
+    Err(Error::new(format!("missing key `{missing}` in the spec"))
+        .at(node.place())
+        .expected(format!("the key `{missing}`"))
+        .found("the spec without it"))
+}
+
+fn check_rates(section: &str, high: f64, low: f64, node: &Node) -> Result<()> {
     if low <= high {
         return Ok(());
     }
-    let path = |key: &str| format!("search.weights.{key}");
+    let path = |key: &str| format!("{section}.{key}");
     let written = node.get(&path("minimum_learning_rate")).is_some();
     let key = path(if written { "minimum_learning_rate" } else { "learning_rate" });
     Err(Error::new("the minimum learning rate is above the learning rate")

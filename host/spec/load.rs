@@ -12,7 +12,7 @@ use crate::error::{Error, Place, Result};
 const MAX_CHAIN: usize = 16;
 
 /// Top-level keys that later versions of the format will use.
-const RESERVED: [&str; 6] = ["rounds", "task", "distributed", "evaluate", "transfer", "constraints"];
+const RESERVED: [&str; 5] = ["rounds", "task", "distributed", "transfer", "constraints"];
 
 impl Spec {
     /// Reads a spec file, and the ones that it extends, and applies assignments `path.to.key=value`.

@@ -14,6 +14,7 @@ mod decode;
 mod decode_error;
 mod device;
 mod edit;
+mod evaluate;
 mod execute;
 mod load;
 mod network;
@@ -42,6 +43,7 @@ pub use data::{Augment, Data, DataSet};
 pub use decode::{decode, raise};
 pub use device::Device;
 pub use edit::Replaces;
+pub use evaluate::{AuxiliaryHead, Evaluate, EvaluateOptimizer, FixedOperation, Schedule};
 pub use execute::{CpuExecutor, CudaArithmetic, Execute};
 pub use network::{Network, Precision};
 pub(crate) use parse::can_be_written;
@@ -60,6 +62,9 @@ use crate::error::{Place, Result};
 
 /// The version of the spec format that this program reads and writes.
 pub const VERSION: u32 = 1;
+
+/// Sections that only a search has.
+const OF_SEARCH: [&str; 4] = ["network", "search", "validation", "derive"];
 
 /// Everything that one run is made from. Serialised, it is the resolved spec: complete, and read back to
 /// an equal one.
@@ -93,14 +98,17 @@ pub struct Spec {
     /// or paths. Those that `space` and `policy` name need not be repeated.
     #[serde(default = "Spec::default_plugins")]
     pub plugins: Vec<PluginRef>,
-    /// The search space: a file, an inline mapping, `{script: …}` or `{plugin: …, name: …}`.
-    pub space: Space,
+    /// The search space: a file, an inline mapping, `{script: …}` or `{plugin: …, name: …}`. A search needs one; an evaluation has that of
+    /// its genotype.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<Space>,
     /// The size and the arithmetic of the supernet.
     #[serde(default)]
     pub network: Network,
-    /// What makes the plans: `{script: …, params: {…}}` or `{plugin: …, name: …, params: {…}}`.
-    pub policy: Policy,
-    /// The images to search on.
+    /// What makes the plans: `{script: …, params: {…}}` or `{plugin: …, name: …, params: {…}}`. A search needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// The images.
     pub data: Data,
     /// How long the search runs, and how weights and α learn.
     #[serde(default)]
@@ -111,6 +119,9 @@ pub struct Spec {
     /// How α becomes a genotype at the end.
     #[serde(default)]
     pub derive: Derive,
+    /// How `edas evaluate` trains the derived network; null for no evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate: Option<Evaluate>,
     /// When the run saves where it stands.
     #[serde(default)]
     pub checkpoint: Checkpoint,
@@ -147,13 +158,14 @@ impl Spec {
             device: Device::default(),
             threads: 0,
             plugins: Self::default_plugins(),
-            space,
+            space: Some(space),
             network: Network::default(),
-            policy,
+            policy: Some(policy),
             data,
             search: SearchSettings::default(),
             validation: Validation::default(),
             derive: Derive::default(),
+            evaluate: None,
             checkpoint: Checkpoint::default(),
             execute: Execute::default(),
             sandbox: Sandbox::default(),
@@ -175,12 +187,25 @@ impl Spec {
         self.written.0.as_ref().map(|tree| tree.place_of(path))
     }
 
+    /// Whether it describes a search: it has a space and a policy.
+    pub fn is_search(&self) -> bool {
+        self.policy.is_some()
+    }
+
     /// The resolved spec as YAML, every default filled in and every path absolute, in the order of the
-    /// fields. Reading it gives an equal spec.
+    /// fields, without sections that only a search has where it is none. Reading it gives an equal spec.
     ///
     /// # Errors
     /// If a path is not UTF-8.
     pub fn to_yaml(&self) -> Result<String> {
-        convert::to_yaml(self)
+        let text = convert::to_yaml(self)?;
+        if self.is_search() {
+            return Ok(text);
+        }
+        let mut node = Node::parse(&text, "<spec>")?;
+        if let Value::Mapping(entries) = &mut node.value {
+            entries.retain(|entry| !OF_SEARCH.contains(&entry.key.as_str()));
+        }
+        node.to_yaml()
     }
 }

@@ -20,8 +20,12 @@ pub(super) fn complete(schema: &mut Schema) {
     }
     // Whatever `extends` provides need not be written again.
     if let Some(required) = schema.remove("required") {
-        let alone = json!({ "required": required });
+        let with = |more: &[&str]| {
+            let written = required.as_array().into_iter().flatten().filter_map(Json::as_str);
+            json!({ "required": written.chain(more.iter().copied()).collect::<Vec<_>>() })
+        };
+        let (search, evaluation) = (with(&["space", "policy"]), with(&["evaluate"]));
         let extending = json!({ "required": ["extends"], "properties": { "extends": { "type": "string" } } });
-        schema.insert("anyOf".into(), json!([alone, extending]));
+        schema.insert("anyOf".into(), json!([search, evaluation, extending]));
     }
 }

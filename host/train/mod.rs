@@ -1,7 +1,9 @@
-//! Training: the search loop and what it is made of.
+//! Training: the search loop, evaluation, and what they are made of.
 //!
 //! - [`search`]: the whole search, top to bottom
+//! - [`evaluation`]: a derived network, trained from scratch and tested
 //! - [`running`]: a search while it runs: iterations, the end of an epoch, validation
+//! - `stage`: what a search and an evaluation have in common
 //! - [`snapshot`]: a running search as plain data, and back
 //! - [`resume`]: searches that go on where a run stands
 //! - [`replay`]: a run once more, compared with its record
@@ -15,6 +17,7 @@
 //! - `plugins`: the plugins that a spec names
 //! - `change`: what a policy may change at the end of an epoch
 //! - [`step`]: one step of a phase: forward, gradients, optimizer
+//! - [`differentiate`]: a training pass, its loss and the gradients of that
 //! - [`second_order`]: α's gradient one step of the weights ahead
 //! - `mixture`: weights of candidates from α
 //! - `penalty`: costs that are added to the loss of the architecture phase
@@ -27,8 +30,10 @@
 
 pub mod batch;
 mod change;
+pub mod differentiate;
 mod due;
 mod estimate;
+pub mod evaluation;
 pub mod finite;
 pub mod golden;
 pub mod inputs;
@@ -50,10 +55,12 @@ pub mod search;
 pub mod second_order;
 pub mod setup;
 pub mod snapshot;
+mod stage;
 pub mod step;
 pub mod validate;
 
 pub use batch::TensorBatch;
+pub use evaluation::Evaluation;
 pub use interruption::Interruption;
 pub use outcome::{End, Outcome};
 pub use running::Running;

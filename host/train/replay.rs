@@ -1,23 +1,49 @@
 //! A run once more, and compared with its record bit by bit.
 
-use super::running::{Observers, Running};
+use super::evaluation::Evaluation;
 use super::search::Search;
+use super::stage::{Observers, Stage};
 use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::{Choice, Manifest};
 use crate::run::compare::{Difference, Follow, Recorded};
 use crate::run::contents::{Changed, POLICY, between, of_machine};
-use crate::run::{Event, Machine, Observer};
+use crate::run::{Contents, Event, Machine, Observer, Snapshot};
 use crate::spec::Spec;
 use std::path::{Path, PathBuf};
 
 /// A run that is about to be repeated: its input is sound, nothing has run.
 pub struct Replay {
     recorded: Recorded,
-    running: Running,
+    running: Box<dyn Stage>,
     from: Option<Manifest>,
     changes: Vec<Changed>,
     /// Checkpoints that were passed over, each with its fault.
     pub passed_over: Vec<(PathBuf, Error)>,
+}
+
+/// What is about to be repeated.
+enum Prepared {
+    Search(Box<Search>),
+    Evaluation(Box<Evaluation>),
+}
+
+impl Prepared {
+    fn contents(&self) -> Contents {
+        match self {
+            Self::Search(search) => search.setup().contents(),
+            Self::Evaluation(evaluation) => evaluation.setup().contents(),
+        }
+    }
+
+    fn start(self, from: Option<Snapshot>) -> Result<Box<dyn Stage>> {
+        Ok(match self {
+            Self::Search(mut search) => {
+                search.from = from;
+                Box::new(search.start()?)
+            }
+            Self::Evaluation(evaluation) => Box::new(evaluation.going_on_from(from).start()?),
+        })
+    }
 }
 
 /// What came of a repetition.
@@ -59,16 +85,21 @@ impl Replay {
         };
         let iteration = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest.state.iteration);
         can_begin(&recorded, iteration)?;
-        let mut search = Search::from_spec(Spec::load(run.join("spec.yaml"), settings)?)?;
-        let contents = search.setup().contents();
+        let spec = Spec::load(run.join("spec.yaml"), settings)?;
+        let prepared = if spec.is_search() {
+            Prepared::Search(Box::new(Search::from_spec(spec)?))
+        } else {
+            Prepared::Evaluation(Box::new(Evaluation::from_spec(spec, None)?))
+        };
+        let contents = prepared.contents();
         let mut changes = between((&recorded.spec, &recorded.hashes), (&contents.spec, &contents.hashes()))?;
         // Copies of scripts have other names once they are copied again; threads and device are the machine's.
         let told = |what: &str| what.starts_with(&format!("{POLICY}inputs/")) || of_machine(what);
         changes.retain(|change| !told(&change.what));
         changes.extend(recorded.changed_scripts());
         let from = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest.clone());
-        search.from = checkpoint.map(|checkpoint| checkpoint.into_snapshot());
-        Ok(Self { recorded, running: search.start()?, from, changes, passed_over })
+        let running = prepared.start(checkpoint.map(|checkpoint| checkpoint.into_snapshot()))?;
+        Ok(Self { recorded, running, from, changes, passed_over })
     }
 
     /// Runs again, at most so many iterations, up to the first difference. Observers hear of it as of a search.
@@ -76,12 +107,12 @@ impl Replay {
     /// # Errors
     /// Where the run fails in another way than the record says.
     pub fn run(self, iterations: Option<u64>, observers: Observers) -> Result<Verdict> {
-        let begin = self.running.next;
+        let begin = self.running.next();
         let end = self.recorded.iterations.max(begin);
         let end = end.min(begin.saturating_add(iterations.unwrap_or(u64::MAX)));
         // The record of an unfinished run ends where it was interrupted, which is no end of a search.
         let whole = end >= self.recorded.iterations && self.recorded.is_finished();
-        let here = Machine::here(&self.running.spec);
+        let here = Machine::here(self.running.spec());
         let mut both = Both { follow: Follow::new(&self.recorded, self.from.as_ref())?, others: observers };
         let mut failure = None;
         let result = repeat(self.running, &mut both, end, whole);
@@ -144,25 +175,25 @@ fn can_begin(recorded: &Recorded, iteration: u64) -> Result<()> {
 }
 
 /// Repeats the iterations of a record up to `end`; where the record is `whole`, the end of the search too.
-fn repeat(mut running: Running, both: &mut Both, end: u64, whole: bool) -> Result<()> {
+fn repeat(mut running: Box<dyn Stage>, both: &mut Both, end: u64, whole: bool) -> Result<()> {
     running.begin(&mut [both])?;
     loop {
-        if !running.progress.pending {
+        if !running.is_pending() {
             if running.is_over(end) {
                 break;
             }
             running.advance(&mut [both])?;
-            both.state(&running, false)?;
+            both.state(&*running, false)?;
         }
-        let last = whole && running.next >= end;
+        let last = whole && running.next() >= end;
         running.settle(&mut [both], last, false)?;
-        both.state(&running, last)?;
+        both.state(&*running, last)?;
         if both.follow.difference.is_some() {
             return Ok(());
         }
     }
-    if running.next < end {
-        let (over, expected) = (running.next, end.to_string());
+    if running.next() < end {
+        let (over, expected) = (running.next(), end.to_string());
         both.follow.difference =
             Some(Difference::new(over - 1, "the number of iterations", expected, over.to_string()));
     }
@@ -182,8 +213,8 @@ struct Both<'a, 'b, 'c> {
 }
 
 impl Both<'_, '_, '_> {
-    fn state(&mut self, running: &Running, last: bool) -> Result<()> {
-        if self.follow.difference.is_none() && self.follow.wants_state(running.next, !running.progress.pending) {
+    fn state(&mut self, running: &dyn Stage, last: bool) -> Result<()> {
+        if self.follow.difference.is_none() && self.follow.wants_state(running.next(), !running.is_pending()) {
             self.follow.state(running.snapshot()?, last)?;
         }
         Ok(())

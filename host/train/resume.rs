@@ -5,7 +5,7 @@
 
 use super::reload::compile;
 use super::search::{Search, iterations_per_epoch, sizes};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::extension::script::Files;
 use crate::run::checkpoint::manifest::sha256;
 use crate::run::contents::POLICY;
@@ -23,9 +23,9 @@ pub struct Resume {
 }
 
 /// A run that is taken up.
-pub struct Resumed {
-    /// The search.
-    pub search: Search,
+pub struct Resumed<S> {
+    /// The search or the evaluation.
+    pub stage: S,
     /// Its directory.
     pub directory: RunDirectory,
     /// The number of iterations that are over.
@@ -47,23 +47,24 @@ impl Search {
     /// # Errors
     /// Where another process has the run, where something changed that alters it and is not accepted, where none of its checkpoints
     /// can be used; and as [`Search::from_spec`].
-    pub fn resume(spec: Spec, directory: &Path, how: Resume) -> Result<Option<Resumed>> {
+    pub fn resume(spec: Spec, directory: &Path, how: Resume) -> Result<Option<Resumed<Self>>> {
         if directory.symlink_metadata().is_err() {
-            return Resumed::begin(spec, how, |contents| RunDirectory::create(directory, contents)).map(Some);
+            return Self::begin(spec, how, |contents| RunDirectory::create(directory, contents)).map(Some);
         }
         let run = match Unfinished::open(directory)? {
+            Found::Run(run) if !run.spec.is_search() => return Err(of_an_evaluation(directory)),
             Found::Run(run) => run,
-            Found::Nothing(vacant) => return Resumed::begin(spec, how, |contents| vacant.begin(contents)).map(Some),
+            Found::Nothing(vacant) => return Self::begin(spec, how, |contents| vacant.begin(contents)).map(Some),
         };
         let (mut spec, mut given) = (spec, None);
-        if let (Policy::Script(policy), Policy::Script(_)) = (&spec.policy, &run.spec.policy) {
+        if let (Some(Policy::Script(policy)), Some(Policy::Script(_))) = (&spec.policy, &run.spec.policy) {
             given = Some(policy.clone());
             spec.policy = run.spec.policy.clone();
         }
         let mut search = Search::from_spec(spec)?;
         let contents = search.setup().contents();
         let mut changes = contents.differences(&run.spec, &run.hashes)?;
-        if let (Some(given), Policy::Script(recorded)) = (&given, &run.spec.policy) {
+        if let (Some(given), Some(Policy::Script(recorded))) = (&given, &run.spec.policy) {
             let script = script_changes(given, recorded, &search.setup().spec.sandbox)?;
             search.follow(given, how.watch, run.path())?;
             search.taking_over = !script.is_empty();
@@ -88,31 +89,47 @@ impl Search {
         let iteration = checkpoint.as_ref().map_or(0, |c| c.manifest.state.iteration);
         let path = checkpoint.as_ref().map(|c| c.path.clone());
         search.from = checkpoint.map(|checkpoint| checkpoint.into_snapshot());
-        Ok(Some(Resumed { search, directory, iteration, checkpoint: path, passed_over, changes, moved }))
+        Ok(Some(Resumed { stage: search, directory, iteration, checkpoint: path, passed_over, changes, moved }))
     }
-}
 
-impl Resumed {
     /// A run of which there is nothing yet; `make` makes its directory.
     ///
     /// # Errors
     /// As [`Search::from_spec`] and [`Search::watching`], and those of `make`.
-    pub fn begin(spec: Spec, how: Resume, make: impl FnOnce(&Contents) -> Result<RunDirectory>) -> Result<Self> {
+    pub fn begin(
+        spec: Spec,
+        how: Resume,
+        make: impl FnOnce(&Contents) -> Result<RunDirectory>,
+    ) -> Result<Resumed<Self>> {
         let mut search = Search::from_spec(spec)?;
         if how.watch {
             search = search.watching()?;
         }
         let directory = make(&search.setup().contents())?;
-        Ok(Self {
-            search,
+        Ok(Resumed::new(search, directory))
+    }
+}
+
+impl<S> Resumed<S> {
+    /// A run that begins.
+    pub(super) fn new(stage: S, directory: RunDirectory) -> Self {
+        Self {
+            stage,
             directory,
             iteration: 0,
             checkpoint: None,
             passed_over: Vec::new(),
             changes: Vec::new(),
             moved: Vec::new(),
-        })
+        }
     }
+}
+
+fn of_an_evaluation(directory: &Path) -> Error {
+    Error::new("this is the run of an evaluation")
+        .at(Place::file(directory))
+        .expected("the run of a search")
+        .help(format!("`edas evaluate {} --resume` goes on with it", directory.display()))
 }
 
 /// A run counts in epochs: their length must stay.

@@ -6,6 +6,7 @@ use super::part::part;
 use super::progress::{Progress, Time};
 use super::reload::Scripts;
 use super::schedule::cosine;
+use super::stage::{Observers, Stage, tell};
 use super::step::{StepInput, Trainer};
 use super::validate;
 use crate::data::{Batch, DataSet, Loader, Plain, Split};
@@ -14,7 +15,7 @@ use crate::policy::record::trace_line;
 use crate::policy::turn::Clock;
 use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
 use crate::run::checkpoint::Mean;
-use crate::run::{EpochRecord, Event, IterationRecord, Observer, Overview, ScriptEvent, Summary, ValidationRecord};
+use crate::run::{EpochRecord, Event, IterationRecord, Overview, ScriptEvent, Snapshot, Summary, ValidationRecord};
 use crate::space::derive::choices;
 use crate::space::{Alpha, Genotype, Space};
 use crate::spec::{Every, Spec, ValidationData};
@@ -38,14 +39,9 @@ pub struct Running {
     pub(super) next: u64,
     /// The space with all candidates.
     pub(super) whole: Arc<Space>,
+    /// Whether the script on disk takes over before the next iteration.
+    pub(super) taking_over: bool,
     pub(super) progress: Progress,
-}
-
-pub(super) type Observers<'a, 'b> = &'a mut [&'b mut dyn Observer];
-
-pub(super) fn tell(observers: Observers, event: &Event) -> Result<()> {
-    let _span = part("record");
-    observers.iter_mut().try_for_each(|observer| observer.event(event))
 }
 
 impl Running {
@@ -65,80 +61,11 @@ impl Running {
         Clock::at(iteration, u64::from(self.spec.search.epochs), self.iterations_per_epoch)
     }
 
-    /// Whether no iteration is left, or none is wanted.
-    pub(super) fn is_over(&self, limit: u64) -> bool {
-        self.progress.stopped || self.next >= limit.min(self.iterations())
-    }
-
-    /// Says that the search begins, or goes on.
-    pub(super) fn begin(&mut self, observers: Observers) -> Result<()> {
-        self.progress.time = Time::from(self.progress.time.seconds());
-        let pruned = self.pruned();
-        let whole = if pruned { Arc::new(SpaceView::new(&self.whole, &[])) } else { self.space.clone() };
-        tell(
-            observers,
-            &Event::Started(&Overview {
-                spec: &self.spec,
-                space: &whole,
-                epochs: u64::from(self.spec.search.epochs),
-                iterations_per_epoch: self.iterations_per_epoch,
-                iteration: self.next,
-                images: [self.split.train.len(), self.split.search.len(), self.split.holdout.len()],
-            }),
-        )?;
-        if pruned { tell(observers, &Event::Kept(&self.space)) } else { Ok(()) }
-    }
-
-    /// One iteration, said and counted; what is due after it is still to come.
-    pub(super) fn advance(&mut self, observers: Observers) -> Result<()> {
-        let (record, learning) = self.iteration(observers)?;
-        self.progress.train.add(record.train_accuracy);
-        self.progress.pending = true;
-        tell(observers, &Event::Iteration(&record, &learning))
-    }
-
-    /// What is due after an iteration: a validation; the end of the epoch. `over` where it was the last one that is wanted,
-    /// `cancelled` where that was not foreseen.
-    pub(super) fn settle(&mut self, observers: Observers, over: bool, cancelled: bool) -> Result<()> {
-        let at_end = self.at_end_of_epoch();
-        let due = match self.spec.validation.every {
-            Every::Epoch => false,
-            Every::Iterations(n) => self.next.is_multiple_of(n),
-        };
-        if at_end || due || over {
-            self.progress.validation = Some(self.validation(observers, !at_end)?);
-        }
-        self.progress.stopped |= cancelled;
-        if let (true, Some((validation, _))) = (at_end, &self.progress.validation) {
-            let epoch = self.clock(self.next - 1).epoch;
-            let derived_accuracy = validation.derived_accuracy;
-            let record = EpochRecord {
-                epoch,
-                train_accuracy: self.progress.train.value(),
-                supernet_accuracy: validation.supernet_accuracy,
-                derived_accuracy,
-                learning_rate: self.rate(epoch),
-                seconds: self.progress.epoch_time.seconds(),
-            };
-            tell(observers, &Event::Epoch(&record, &self.trainer.architecture.alpha))?;
-            self.progress.train = Mean::default();
-            self.progress.stopped |= self.hear_end_of_epoch(derived_accuracy, over, observers)?;
-            self.progress.epoch_time = Time::default();
-        }
-        self.progress.pending = false;
-        Ok(())
-    }
-
-    /// Ends the search.
-    pub(super) fn finish(self, observers: Observers) -> Result<Outcome> {
-        let Some((validation, genotype)) = self.progress.validation else {
-            return Err(Error::new("the search has no iteration"));
-        };
+    /// What a search that is at its end has found.
+    pub(super) fn outcome(self) -> Result<Outcome> {
+        let Some((validation, genotype)) = self.progress.validation else { return Err(no_iteration()) };
         let (stopped, seconds) = (self.progress.stopped, self.progress.time.seconds());
-        let (alpha, parameters) = (self.trainer.architecture.alpha, &self.trainer.network.parameters);
-        let summary = Summary { genotype: &genotype, alpha: &alpha, parameters, validation, stopped, seconds };
-        tell(observers, &Event::Finished(&summary))?;
-        Ok(Outcome { genotype, alpha, validation, stopped, seconds })
+        Ok(Outcome { genotype, alpha: self.trainer.architecture.alpha, validation, stopped, seconds })
     }
 
     /// One iteration: the policy's steps, each under its plan. Returns the record, and the edges whose gate had a softmax
@@ -230,17 +157,7 @@ impl Running {
         plan.resolve(&self.trainer.architecture.alpha, step)
     }
 
-    /// Whether the last iteration was the last of its epoch.
-    pub fn at_end_of_epoch(&self) -> bool {
-        self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
-    }
-
-    pub(super) fn hear_end_of_epoch(
-        &mut self,
-        derived_accuracy: f64,
-        over: bool,
-        observers: Observers,
-    ) -> Result<bool> {
+    fn hear_end_of_epoch(&mut self, derived_accuracy: f64, over: bool, observers: Observers) -> Result<bool> {
         let end = EpochEnd {
             index: self.clock(self.next - 1).epoch,
             derived_accuracy: Some(derived_accuracy),
@@ -264,21 +181,6 @@ impl Running {
             self.trainer.reset_weights().map_err(named)?;
         }
         Ok(after.stop)
-    }
-
-    /// Lets a watched script that has changed take over at the end of an epoch, where there is an iteration left.
-    pub(super) fn watch(&mut self, observers: Observers) -> Result<()> {
-        if !self.at_end_of_epoch() || self.next >= self.iterations() {
-            return Ok(());
-        }
-        let turn = self.turn_of_next();
-        let Some(scripts) = &mut self.scripts else { return Ok(()) };
-        let event = match scripts.watch(&turn, &mut self.policy) {
-            Ok(None) => return Ok(()),
-            Ok(Some(change)) => ScriptEvent::Changed(change),
-            Err(error) => ScriptEvent::Refused(error),
-        };
-        tell(observers, &Event::Script(&event))
     }
 
     /// Lets the script on disk take over from the next iteration on, whatever the spec says of later ones.
@@ -365,5 +267,115 @@ impl Running {
         let begun = Instant::now();
         self.accuracy_on(&plan, few)?;
         Ok(begun.elapsed().as_secs_f64() * images.len() as f64 / few.len().max(1) as f64)
+    }
+}
+
+fn no_iteration() -> Error {
+    Error::new("the search has no iteration")
+}
+
+impl Stage for Running {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn is_pending(&self) -> bool {
+        self.progress.pending
+    }
+
+    fn is_over(&self, limit: u64) -> bool {
+        self.progress.stopped || self.next >= limit.min(self.iterations())
+    }
+
+    fn at_end_of_epoch(&self) -> bool {
+        self.next > 0 && self.next.is_multiple_of(self.iterations_per_epoch)
+    }
+
+    fn begin(&mut self, observers: Observers) -> Result<()> {
+        self.progress.time = Time::from(self.progress.time.seconds());
+        let pruned = self.pruned();
+        let whole = if pruned { Arc::new(SpaceView::new(&self.whole, &[])) } else { self.space.clone() };
+        tell(
+            observers,
+            &Event::Started(&Overview {
+                spec: &self.spec,
+                space: &whole,
+                epochs: u64::from(self.spec.search.epochs),
+                iterations_per_epoch: self.iterations_per_epoch,
+                iteration: self.next,
+                images: [self.split.train.len(), self.split.search.len(), self.split.holdout.len()],
+            }),
+        )?;
+        if pruned { tell(observers, &Event::Kept(&self.space)) } else { Ok(()) }
+    }
+
+    fn advance(&mut self, observers: Observers) -> Result<()> {
+        if std::mem::take(&mut self.taking_over) {
+            self.take_over(observers)?;
+        }
+        let (record, learning) = self.iteration(observers)?;
+        self.progress.train.add(record.train_accuracy);
+        self.progress.pending = true;
+        tell(observers, &Event::Iteration(&record, &learning))
+    }
+
+    fn settle(&mut self, observers: Observers, over: bool, cancelled: bool) -> Result<()> {
+        let at_end = self.at_end_of_epoch();
+        let due = match self.spec.validation.every {
+            Every::Epoch => false,
+            Every::Iterations(n) => self.next.is_multiple_of(n),
+        };
+        if at_end || due || over {
+            self.progress.validation = Some(self.validation(observers, !at_end)?);
+        }
+        self.progress.stopped |= cancelled;
+        if let (true, Some((validation, _))) = (at_end, &self.progress.validation) {
+            let epoch = self.clock(self.next - 1).epoch;
+            let derived_accuracy = validation.derived_accuracy;
+            let record = EpochRecord {
+                epoch,
+                train_accuracy: self.progress.train.value(),
+                supernet_accuracy: validation.supernet_accuracy,
+                derived_accuracy,
+                learning_rate: self.rate(epoch),
+                seconds: self.progress.epoch_time.seconds(),
+            };
+            tell(observers, &Event::Epoch(&record, &self.trainer.architecture.alpha))?;
+            self.progress.train = Mean::default();
+            self.progress.stopped |= self.hear_end_of_epoch(derived_accuracy, over, observers)?;
+            self.progress.epoch_time = Time::default();
+        }
+        self.progress.pending = false;
+        Ok(())
+    }
+
+    fn look_around(&mut self, observers: Observers) -> Result<()> {
+        if !self.at_end_of_epoch() || self.next >= self.iterations() {
+            return Ok(());
+        }
+        let turn = self.turn_of_next();
+        let Some(scripts) = &mut self.scripts else { return Ok(()) };
+        let event = match scripts.watch(&turn, &mut self.policy) {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => ScriptEvent::Changed(change),
+            Err(error) => ScriptEvent::Refused(error),
+        };
+        tell(observers, &Event::Script(&event))
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        Running::snapshot(self)
+    }
+
+    fn finish(&mut self, observers: Observers) -> Result<()> {
+        let Some((validation, genotype)) = &self.progress.validation else { return Err(no_iteration()) };
+        let (stopped, seconds) = (self.progress.stopped, self.progress.time.seconds());
+        let (alpha, parameters) = (&self.trainer.architecture.alpha, &self.trainer.network.parameters);
+        let summary = Summary { genotype, alpha, parameters, validation: *validation, stopped, seconds };
+        tell(observers, &Event::Finished(&summary))
     }
 }

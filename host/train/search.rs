@@ -4,14 +4,14 @@
 //! came of them. An epoch ends with a validation: the supernet's accuracy, and that of the network which α
 //! derives to, with the supernet's weights.
 
-use super::due::Due;
 use super::estimate;
 use super::interruption::Interruption;
 use super::optimizer::{Architecture, Sgd};
 use super::outcome::{End, Outcome};
 use super::progress::Progress;
-use super::running::{Observers, Running, tell};
+use super::running::Running;
 use super::setup::{Need, Setup};
+use super::stage::{self, Observers, Stage, tell};
 use super::step::Trainer;
 use crate::data::{Augment, DataSet, Loader, LoaderSettings, Split, SplitSizes, split_sizes};
 use crate::error::{Error, Place, Result};
@@ -22,7 +22,6 @@ use crate::run::{Event, Snapshot};
 use crate::spec::{Spec, SpecPath};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A search that is ready to run.
 pub struct Search {
@@ -101,7 +100,7 @@ impl Search {
                 .at(super::plugins::place(&self.spec, "policy"))
                 .expected("a policy that is a script"));
         }
-        if let crate::spec::Policy::Script(policy) = &self.spec.policy
+        if let Some(crate::spec::Policy::Script(policy)) = &self.spec.policy
             && !policy.changes.is_empty()
         {
             return Err(Error::new("a spec that repeats a run with a changed script cannot be watched")
@@ -189,6 +188,7 @@ impl Search {
             iterations_per_epoch,
             next: 0,
             whole: setup.space,
+            taking_over: self.taking_over,
             progress: Progress::default(),
             spec,
         };
@@ -224,59 +224,16 @@ impl Search {
         if limit == 0 {
             return Err(Error::new("a search of no iterations finds nothing").expected("a limit of at least 1"));
         }
-        let taking_over = self.taking_over;
         let mut search = self.start().map_err(|e| estimate::explain(e, None))?;
-        let ended = search.run(limit, taking_over, cancellation, interruption, observers);
+        let ended = stage::run(&mut search, limit, cancellation, interruption, observers);
         ended.map_err(|e| search.explain(e))?;
         if search.progress.pending || !search.is_over(limit) {
             let iteration = search.next;
             tell(observers, &Event::Interrupted(iteration))?;
             return Ok(End::Interrupted { iteration });
         }
-        let ended = search.finish(observers).map_err(|e| estimate::explain(e, None));
-        ended.map(|outcome| End::Finished(Box::new(outcome)))
-    }
-}
-
-impl Running {
-    /// Iteration by iteration, to the end or to an interruption.
-    fn run(
-        &mut self,
-        limit: u64,
-        mut taking_over: bool,
-        cancellation: &Cancellation,
-        interruption: &Interruption,
-        observers: Observers,
-    ) -> Result<()> {
-        let mut due = Due::new(&self.spec.checkpoint);
-        self.begin(observers)?;
-        loop {
-            if !self.progress.pending {
-                if self.is_over(limit) {
-                    return Ok(());
-                }
-                if std::mem::take(&mut taking_over) {
-                    self.take_over(observers)?;
-                }
-                self.advance(observers)?;
-                if interruption.requested() {
-                    return self.save(observers);
-                }
-            }
-            let cancelled = cancellation.requested();
-            self.settle(observers, cancelled || self.next >= limit, cancelled)?;
-            let ends = self.is_over(limit) || interruption.requested();
-            let written = observers.iter().map(|observer| observer.checkpoint_seconds()).sum();
-            if ends || due.now(self.next, self.at_end_of_epoch(), written) {
-                let from = Instant::now();
-                self.save(observers)?;
-                due.made(from);
-            }
-            if ends {
-                return Ok(());
-            }
-            self.watch(observers)?;
-        }
+        let ended = search.finish(observers).and_then(|()| search.outcome());
+        ended.map(|outcome| End::Finished(Box::new(outcome))).map_err(|e| estimate::explain(e, None))
     }
 }
 

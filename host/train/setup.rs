@@ -84,10 +84,7 @@ impl Setup {
             image: images.shape,
             classes: images.classes as i64,
             form: Form::Search,
-            kind: match spec.network.precision {
-                Precision::Float32 => Kind::Float,
-                Precision::Float64 => Kind::Double,
-            },
+            kind: kind(spec.network.precision),
             device: tch_device(&spec.device),
             seed: spec.seed,
             cpu: spec.execute.cpu,
@@ -119,16 +116,16 @@ impl Setup {
         // The space's own plugin among them: what it wrote is a file now, which names its operations.
         spec.plugins = self.providers.iter().map(|provider| self.inputs.provider(provider)).collect();
         let source = match &spec.space {
-            spec::Space::File(path) => Some(path.to_path_buf()),
-            spec::Space::Plugin(space) => Some(written_space(space)),
-            spec::Space::Script(space) => Some(returned_space(space)),
-            spec::Space::Inline(_) => None,
+            Some(spec::Space::File(path)) => Some(path.to_path_buf()),
+            Some(spec::Space::Plugin(space)) => Some(written_space(space)),
+            Some(spec::Space::Script(space)) => Some(returned_space(space)),
+            Some(spec::Space::Inline(_)) | None => None,
         };
         if let Some(copy) = source.and_then(|source| self.inputs.copy(&source)) {
-            spec.space = spec::Space::File(copy);
+            spec.space = Some(spec::Space::File(copy));
         }
         match &mut spec.policy {
-            spec::Policy::Script(policy) => {
+            Some(spec::Policy::Script(policy)) => {
                 let changes = policy.changes.iter_mut().map(|change| &mut change.script);
                 for script in std::iter::once(&mut policy.script).chain(changes) {
                     if let Some(copy) = self.inputs.copy(script) {
@@ -136,11 +133,12 @@ impl Setup {
                     }
                 }
             }
-            spec::Policy::Plugin(policy) => {
+            Some(spec::Policy::Plugin(policy)) => {
                 if let Some(plugin) = &self.policy_plugin {
                     policy.plugin = self.inputs.plugin(plugin);
                 }
             }
+            None => {}
         }
         spec
     }
@@ -156,22 +154,38 @@ impl Setup {
 
     /// SHA-256 of everything that went in: copied inputs, plugins, data.
     fn hashes(&self) -> Vec<(String, String)> {
-        let name = |input: &Input| format!("{}inputs/{}", if input.of_policy { POLICY } else { "" }, input.name);
-        let mut list: Vec<(String, String)> = self.inputs.iter().map(|input| (name(input), input.hash())).collect();
-        // Scripts are among the inputs.
-        let plugins = || self.providers.iter().filter_map(Provider::plugin);
-        let policy = self.policy_plugin.iter().filter(|plugin| plugins().all(|p| p.name != plugin.name));
-        for plugin in plugins().chain(policy) {
-            let hash = match &plugin.origin {
-                Origin::Bundled => format!("bundled {}", plugin.version),
-                Origin::Library { hash, .. } => hash.clone(),
-            };
-            list.push((format!("plugin {}", plugin.name), hash));
-        }
+        let mut list = hashes_of_providers(&self.inputs, &self.providers);
+        // A plugin of the policy alone.
+        let among =
+            |plugin: &Arc<Plugin>| self.providers.iter().filter_map(Provider::plugin).any(|p| p.name == plugin.name);
+        list.extend(self.policy_plugin.iter().filter(|plugin| !among(plugin)).map(|plugin| hash_of_plugin(plugin)));
         if let Some(data) = &self.images.data {
             list.push((format!("data {}", data.name), data.hash.clone()));
         }
         list
+    }
+}
+
+/// SHA-256 of copied inputs, and of the plugins among the providers; scripts are among the inputs.
+pub(super) fn hashes_of_providers(inputs: &Inputs, providers: &[Provider]) -> Vec<(String, String)> {
+    let name = |input: &Input| format!("{}inputs/{}", if input.of_policy { POLICY } else { "" }, input.name);
+    let of_inputs = inputs.iter().map(|input| (name(input), input.hash()));
+    of_inputs.chain(providers.iter().filter_map(Provider::plugin).map(|plugin| hash_of_plugin(plugin))).collect()
+}
+
+fn hash_of_plugin(plugin: &Plugin) -> (String, String) {
+    let hash = match &plugin.origin {
+        Origin::Bundled => format!("bundled {}", plugin.version),
+        Origin::Library { hash, .. } => hash.clone(),
+    };
+    (format!("plugin {}", plugin.name), hash)
+}
+
+/// The element type in libtorch's words.
+pub(super) fn kind(precision: Precision) -> Kind {
+    match precision {
+        Precision::Float32 => Kind::Float,
+        Precision::Float64 => Kind::Double,
     }
 }
 
@@ -184,7 +198,7 @@ pub fn tch_device(device: &Device) -> tch::Device {
 }
 
 /// Fills in what depends on the machine: the device that `auto` means, and the number of threads that 0 means.
-fn resolve_machine(spec: &mut Spec) -> Result<()> {
+pub(super) fn resolve_machine(spec: &mut Spec) -> Result<()> {
     spec.device = match spec.device {
         Device::Auto if crate::native::cuda_devices() > 0 => Device::Cuda(0),
         Device::Auto => Device::Cpu,
@@ -282,6 +296,14 @@ fn returned_space(space: &spec::ScriptSpace) -> PathBuf {
     format!("<space of script {}>", space.script.display()).into()
 }
 
+/// The error for a search by a spec that describes none.
+fn no_search(spec: &Spec) -> Error {
+    Error::new("the spec describes no search: it has no space and no policy")
+        .at(spec.place("").unwrap_or_else(|| Place::file(&spec.name)))
+        .expected("the keys `space` and `policy`")
+        .help("`edas evaluate RUN --spec SPEC` trains what a run has found as this spec says")
+}
+
 /// The description of a spec's space.
 struct Description {
     node: Node,
@@ -294,7 +316,8 @@ struct Description {
 /// The description of a spec's space, from wherever it comes.
 fn describe(spec: &mut Spec, providers: &[Provider], inputs: &mut Inputs) -> Result<Description> {
     let [at, at_plugin, at_name] = ["space", "space.plugin", "space.name"].map(|key| place(spec, key));
-    let (written, own, script) = match &spec.space {
+    let Some(space) = &spec.space else { return Err(no_search(spec)) };
+    let (written, own, script) = match space {
         spec::Space::Inline(node) => return Ok(Description { node: node.clone(), own: None, script: None }),
         spec::Space::File(path) => {
             let text = read_text(path, "space").map_err(|e| e.at(at))?;
@@ -318,7 +341,7 @@ fn describe(spec: &mut Spec, providers: &[Provider], inputs: &mut Inputs) -> Res
             (written, Some(plugin), None)
         }
     };
-    if let Some(params) = spec.space.params_mut() {
+    if let Some(params) = spec.space.as_mut().and_then(spec::Space::params_mut) {
         *params = written.params;
     }
     Ok(Description { node: written.node, own, script })
@@ -330,9 +353,9 @@ type Chosen = (Box<dyn Policy>, Option<Arc<Plugin>>, Option<Scripts>);
 /// The policy that a spec names, with its plugin or scripts. It gets the values of all its parameters.
 fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], inputs: &mut Inputs) -> Result<Chosen> {
     let [at, at_plugin, at_name] = ["policy.script", "policy.plugin", "policy.name"].map(|key| place(spec, key));
-    let changes = if let spec::Policy::Script(policy) = &spec.policy { policy.changes.len() } else { 0 };
+    let Some(mut chosen) = spec.policy.clone() else { return Err(no_search(spec)) };
+    let changes = if let spec::Policy::Script(policy) = &chosen { policy.changes.len() } else { 0 };
     let places: Vec<Place> = (0..changes).map(|i| place(spec, &format!("policy.changes.{i}.script"))).collect();
-    let mut chosen = spec.policy.clone();
     let (policy, plugin, scripts, params): (Box<dyn Policy>, _, _, _) = match &mut chosen {
         spec::Policy::Script(policy) => {
             let text = read_text(&policy.script, "policy script").map_err(|e| e.at(at))?;
@@ -367,6 +390,6 @@ fn make_policy(spec: &mut Spec, view: &Arc<SpaceView>, providers: &[Provider], i
         }
     };
     *chosen.params_mut() = params;
-    spec.policy = chosen;
+    spec.policy = Some(chosen);
     Ok((policy, plugin, scripts))
 }

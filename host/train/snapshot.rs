@@ -2,20 +2,20 @@
 
 use super::optimizer::{Architecture, Sgd};
 use super::progress::Time;
-use super::running::{Observers, Running, tell};
+use super::running::Running;
 use super::search::Search;
 use crate::error::{Error, Result};
 use crate::policy::SpaceView;
+use crate::run::Snapshot;
 use crate::run::checkpoint::{State, Validated};
 use crate::run::tensors::{Saved, network};
-use crate::run::{Event, Snapshot};
 use crate::space::{Genotype, Space};
 use crate::supernet::Parameters;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How the tensors of a snapshot are called, besides the network's own.
-const MOMENTUM: &str = "momentum.";
+pub(super) const MOMENTUM: &str = "momentum.";
 const ALPHA: &str = "alpha.";
 const FIRST: &str = "first_moment.";
 const SECOND: &str = "second_moment.";
@@ -52,6 +52,7 @@ impl Running {
             policy: self.policy.state()?,
             seconds: progress.time.seconds(),
             epoch_seconds: progress.epoch_time.seconds(),
+            evaluation: None,
         };
         Ok(Snapshot { state, tensors })
     }
@@ -59,15 +60,6 @@ impl Running {
     /// Whether edges have lost candidates.
     pub(super) fn pruned(&self) -> bool {
         !Arc::ptr_eq(&self.whole, &self.trainer.network.space)
-    }
-
-    /// Saves the search for those who keep checkpoints.
-    pub(super) fn save(&self, observers: Observers) -> Result<()> {
-        if !observers.iter().any(|observer| observer.keeps_checkpoints()) {
-            return Ok(());
-        }
-        let snapshot = Arc::new(self.snapshot().map_err(|e| e.context("saving a checkpoint"))?);
-        tell(observers, &Event::Checkpoint(&snapshot))
     }
 
     /// Puts a search that has made no iteration where a snapshot says.
@@ -147,13 +139,13 @@ impl Search {
     }
 }
 
-fn longer(total: u64, found: u64) -> Error {
+pub(super) fn longer(total: u64, found: u64) -> Error {
     Error::new("the checkpoint is of a longer search")
         .expected(format!("at most {total} iterations"))
         .found(found.to_string())
 }
 
-fn foreign(what: impl Into<String>) -> Error {
+pub(super) fn foreign(what: impl Into<String>) -> Error {
     Error::new(what).help("the checkpoint is one of another spec")
 }
 
@@ -187,18 +179,18 @@ fn positions(space: &Space, names: &[Vec<String>]) -> Result<BTreeMap<usize, Vec
 }
 
 /// The tensors of a snapshot that are not put back yet.
-struct Tensors<'a>(HashMap<&'a str, &'a Saved>);
+pub(super) struct Tensors<'a>(HashMap<&'a str, &'a Saved>);
 
 impl<'a> Tensors<'a> {
-    fn new(tensors: &'a [Saved]) -> Self {
-        Self(tensors.iter().map(|saved| (saved.name.as_str(), saved)).collect())
+    pub(super) fn new(tensors: impl IntoIterator<Item = &'a Saved>) -> Self {
+        Self(tensors.into_iter().map(|saved| (saved.name.as_str(), saved)).collect())
     }
 
     fn take(&mut self, name: &str) -> Result<&'a Saved> {
         self.0.remove(name).ok_or_else(|| foreign(format!("the checkpoint has no tensor `{name}`")))
     }
 
-    fn weights(&mut self, parameters: &Parameters) -> Result<()> {
+    pub(super) fn weights(&mut self, parameters: &Parameters) -> Result<()> {
         for parameter in parameters.iter() {
             let tensor = self.take(&parameter.name)?.tensor()?;
             if tensor.kind() != parameters.kind() {
@@ -209,7 +201,7 @@ impl<'a> Tensors<'a> {
         Ok(())
     }
 
-    fn momentum(&mut self, parameters: &Parameters, optimizer: &mut Sgd) -> Result<()> {
+    pub(super) fn momentum(&mut self, parameters: &Parameters, optimizer: &mut Sgd) -> Result<()> {
         optimizer.momentum.clear();
         for (index, parameter) in parameters.iter().enumerate() {
             let Some(saved) = self.0.remove(format!("{MOMENTUM}{}", parameter.name).as_str()) else { continue };
@@ -231,7 +223,7 @@ impl<'a> Tensors<'a> {
         Ok(())
     }
 
-    fn none_left(&self) -> Result<()> {
+    pub(super) fn none_left(&self) -> Result<()> {
         match self.0.keys().min() {
             None => Ok(()),
             Some(name) => Err(foreign(format!("the checkpoint has a tensor `{name}` that the network lacks"))),

@@ -128,7 +128,7 @@ pub(super) fn is_spec(path: &Path) -> bool {
 
 /// Says that a spec stands where its policy should.
 fn spec_instead(path: &Path) -> Error {
-    let named = Spec::load(path, &[]).ok().map(|spec| match spec.policy {
+    let named = Spec::load(path, &[]).ok().and_then(|spec| spec.policy).map(|policy| match policy {
         spec::Policy::Script(policy) => {
             let folder = std::env::current_dir().unwrap_or_default();
             policy.script.strip_prefix(folder).unwrap_or(&policy.script).display().to_string()

@@ -295,6 +295,10 @@ fn positions(folder: &Path) -> Result<Vec<Position>> {
 
 /// The accuracy of the derived network, where it was measured just before.
 fn accuracy(state: &State) -> Option<f64> {
+    if let Some(evaluation) = &state.evaluation {
+        let just_now = !state.pending && evaluation.train_loss.value().is_none();
+        return evaluation.last.filter(|_| just_now).map(|record| record.test_accuracy);
+    }
     let validated = state.validation.as_ref()?;
     let here = !state.pending && validated.record.iteration + 1 == state.iteration;
     here.then_some(validated.record.derived_accuracy)

@@ -19,19 +19,19 @@ pub use folder::{Checkpoint, Checkpoints};
 pub use manifest::Manifest;
 pub(super) use writer::Writer;
 
-use super::record::ValidationRecord;
+use super::record::{EvaluationRecord, ValidationRecord};
 use super::tensors::Saved;
 use crate::space::genotype::{GenotypeCell, Ordered};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// All that a search has come to between two iterations, as plain data.
+/// All that a search or an evaluation has come to between two iterations, as plain data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// Everything but numbers in bulk.
     pub state: State,
-    /// Weights and buffers under their names; per weight that was ever stepped `momentum.<name>`; per edge `alpha.<index>`,
-    /// `first_moment.<index>` and `second_moment.<index>`.
+    /// Weights and buffers under their names; per weight that was ever stepped `momentum.<name>`; of a search per edge `alpha.<index>`,
+    /// `first_moment.<index>` and `second_moment.<index>`; of an evaluation `best.<name>`.
     pub tensors: Vec<Saved>,
 }
 
@@ -59,6 +59,21 @@ pub struct State {
     pub seconds: f64,
     /// How long its epoch has run, in seconds.
     pub epoch_seconds: f64,
+    /// Of an evaluation, whose other fields that only a search has are empty: what it has come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<EvaluationState>,
+}
+
+/// What an evaluation has come to between two iterations, besides what a search has too.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationState {
+    /// The losses of the epoch so far: their sum and their number.
+    pub train_loss: Mean,
+    /// The last test.
+    pub last: Option<EvaluationRecord>,
+    /// The best test; weights and buffers as they were then are `best.<name>` among the tensors.
+    pub best: Option<EvaluationRecord>,
 }
 
 /// A mean over what was there.

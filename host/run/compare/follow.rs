@@ -8,10 +8,11 @@ use super::result::Outcome;
 use super::{result, state};
 use crate::error::{Error, Result};
 use crate::run::checkpoint::{Manifest, Snapshot};
-use crate::run::event::{Event, Observer, Summary};
+use crate::run::event::{EvaluationSummary, Event, Observer, Summary};
 use crate::run::lines::Lines;
 use crate::run::log::LogName;
 use crate::run::tensors::network;
+use crate::supernet::Parameters;
 use serde_json::Value;
 
 /// Compares what a search says with a record, up to the first difference: there it ends the search.
@@ -108,9 +109,8 @@ impl<'a> Follow<'a> {
         Ok(line::difference(name, &expected, &found, self.iteration))
     }
 
-    fn finish(&mut self, summary: &Summary) -> Result<Option<Difference>> {
-        let genotype = serde_json::to_value(summary.genotype).unwrap_or_default();
-        let found = Outcome { genotype, tensors: Ok(network(summary.parameters, summary.alpha, 0)?) };
+    fn finish(&mut self, result: Value, parameters: &Parameters, alpha: &[Vec<f64>]) -> Result<Option<Difference>> {
+        let found = Outcome { result, tensors: Ok(network(parameters, alpha, 0)?) };
         self.result = true;
         Ok(result::difference(self.recorded.outcome()?, found, self.iteration, &mut self.unread))
     }
@@ -118,8 +118,11 @@ impl<'a> Follow<'a> {
 
 impl Observer for Follow<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
-        if let Event::Step(line) = event {
-            self.iteration = line["iteration"].as_u64().unwrap_or(self.iteration);
+        match event {
+            Event::Step(line) => self.iteration = line["iteration"].as_u64().unwrap_or(self.iteration),
+            // An evaluation has no steps of its own.
+            Event::Iteration(record, _) => self.iteration = record.iteration,
+            _ => {}
         }
         for (name, line) in self.lines.of(event) {
             self.difference = self.line(name, &line)?;
@@ -127,8 +130,15 @@ impl Observer for Follow<'_> {
                 return Err(Error::new("the search differs from its record"));
             }
         }
-        if let Event::Finished(summary) = event {
-            self.difference = self.finish(summary)?;
+        let json = |result: serde_json::Result<Value>| result.unwrap_or_default();
+        match event {
+            Event::Finished(Summary { genotype, parameters, alpha, .. }) => {
+                self.difference = self.finish(json(serde_json::to_value(genotype)), parameters, alpha)?;
+            }
+            Event::Evaluated(EvaluationSummary { result, parameters, .. }) => {
+                self.difference = self.finish(json(serde_json::to_value(result)), parameters, &[])?;
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// A log that is read.
 pub(super) struct Reader {
     path: PathBuf,
-    file: BufReader<File>,
+    file: Box<dyn BufRead + Send>,
     /// A line that was looked at and not taken.
     ahead: Option<String>,
 }
@@ -28,7 +28,12 @@ impl Reader {
             Ok(file)
         };
         let file = open().map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
-        Ok(Self { path, file: BufReader::new(file), ahead: None })
+        Ok(Self { path, file: Box::new(BufReader::new(file)), ahead: None })
+    }
+
+    /// A log without lines.
+    pub(super) fn empty() -> Self {
+        Self { path: PathBuf::new(), file: Box::new(std::io::empty()), ahead: None }
     }
 
     /// The next line; `None` after the last. One that was cut off does not count.

@@ -5,7 +5,7 @@ use super::result::Outcome;
 use crate::error::{Error, Place, Result};
 use crate::run::checkpoint::{Checkpoint, Checkpoints, Manifest};
 use crate::run::contents::{Changed, POLICY};
-use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, RESULT};
+use crate::run::directory::{CHECKPOINTS, FAILURE, FINAL, result};
 use crate::run::log::LogName;
 use crate::run::machine::Machine;
 use crate::run::resume::{self, changed_scripts, describe, length};
@@ -41,7 +41,8 @@ impl Recorded {
     pub fn read(path: &Path) -> Result<Self> {
         let (spec, hashes, sessions) = describe(path)?;
         let checkpoints = Checkpoints::open(&path.join(CHECKPOINTS), 1)?.files().collect();
-        let iterations = [LogName::Metrics, LogName::Trace].into_iter().map(|name| iterations(path, name));
+        let counted = LogName::of(&spec).iter().filter(|name| matches!(name, LogName::Metrics | LogName::Trace));
+        let iterations = counted.map(|name| iterations(path, *name));
         let iterations = iterations.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
         Ok(Self { path: path.to_owned(), spec, hashes, sessions, iterations, checkpoints })
     }
@@ -53,7 +54,7 @@ impl Recorded {
 
     /// Whether the run has come to its end.
     pub fn is_finished(&self) -> bool {
-        self.path.join(RESULT).is_file()
+        self.path.join(result(&self.spec)).is_file()
     }
 
     /// Why the run failed, where it did.
@@ -74,7 +75,7 @@ impl Recorded {
     /// # Errors
     /// Where not.
     pub fn goes_on_from(&self, manifest: &Manifest) -> Result<()> {
-        resume::can_go_on_from(&self.path, &self.sessions[0].run, manifest)
+        resume::can_go_on_from(&self.path, &self.spec, &self.sessions[0].run, manifest)
     }
 
     /// The manifest of the checkpoint that was written after so many iterations, before or after what was due then.
@@ -114,11 +115,11 @@ impl Recorded {
     /// What it has come to.
     ///
     /// # Errors
-    /// Where its genotype cannot be read.
+    /// Where its result cannot be read.
     pub(super) fn outcome(&self) -> Result<Outcome> {
-        let path = self.path.join(RESULT);
+        let path = self.path.join(result(&self.spec));
         let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
-        Ok(Outcome { genotype: value(&text), tensors: self.last_tensors() })
+        Ok(Outcome { result: value(&text), tensors: self.last_tensors() })
     }
 
     fn last_tensors(&self) -> Result<Vec<Saved>> {
@@ -129,6 +130,9 @@ impl Recorded {
 
     /// A log, after a checkpoint or from its beginning.
     pub(super) fn reader(&self, name: LogName, after: Option<&Manifest>) -> Result<Reader> {
+        if !LogName::of(&self.spec).contains(&name) {
+            return Ok(Reader::empty());
+        }
         Reader::open(&self.path, name, after.map_or(Ok(0), |manifest| length(manifest, name))?)
     }
 }

@@ -1,7 +1,7 @@
 //! What two finished runs have come to.
 
 use super::difference::Difference;
-use super::line::part;
+use super::line::{part, without_time};
 use super::state;
 use crate::error::{Error, Result};
 use crate::run::tensors::Saved;
@@ -9,8 +9,8 @@ use serde_json::Value;
 
 /// The result of a finished run.
 pub(super) struct Outcome {
-    /// The genotype, as its file has it.
-    pub(super) genotype: Value,
+    /// The genotype, or what an evaluation measured, as the run's file has it.
+    pub(super) result: Value,
     /// Weights, buffers and α.
     pub(super) tensors: Result<Vec<Saved>>,
 }
@@ -22,9 +22,10 @@ pub(super) fn difference(
     iteration: u64,
     unread: &mut Vec<Error>,
 ) -> Option<Difference> {
+    let side = |outcome: &Outcome, key: &str| without_time(outcome.result[key].clone());
     // Versions of op sets are another matter: the hashes tell.
-    for key in ["cells", "space"] {
-        if let Some(parting) = part(&expected.genotype[key], &found.genotype[key]) {
+    for key in ["cells", "space", "last", "best_selected_on_test", "confusion"] {
+        if let Some(parting) = part(&side(&expected, key), &side(&found, key)) {
             let quantity = format!("the result's {}", parting.below(key));
             return Some(parting.difference(iteration, quantity));
         }

@@ -25,7 +25,10 @@ pub fn difference(expected: &Snapshot, found: &Snapshot) -> Result<Option<Differ
 
 /// A state without the time that it took.
 fn plain(state: &State) -> Result<Value> {
-    let state = State { seconds: 0.0, epoch_seconds: 0.0, ..state.clone() };
+    let mut state = State { seconds: 0.0, epoch_seconds: 0.0, ..state.clone() };
+    if let Some(evaluation) = &mut state.evaluation {
+        evaluation.last.iter_mut().chain(&mut evaluation.best).for_each(|record| record.seconds = 0.0);
+    }
     serde_json::to_value(state).map_err(|e| Error::new(format!("the state cannot be compared: {e}")))
 }
 

@@ -85,13 +85,13 @@ fn paths_are_relative_to_the_file_that_writes_them() {
     let root = |path: &str| SpecPath::new(files.path().join(path));
     let overrides = ["policy.script=here.rhai".to_owned()];
     let spec = Spec::load(files.path().join("sub/a.yaml"), &overrides).unwrap();
-    assert_eq!(spec.space, Space::File(root("base/spaces/darts.yaml")));
+    assert_eq!(spec.space, Some(Space::File(root("base/spaces/darts.yaml"))));
     assert_eq!(spec.data.root, Some(root("sub/images")));
     assert_eq!(
         spec.plugins,
         [PluginRef::Name("darts-ops".into()), PluginRef::Path(root("base/x")), PluginRef::Path(root("base/ops.rhai"))]
     );
-    let Policy::Script(policy) = &spec.policy else { panic!("{:?}", spec.policy) };
+    let Some(Policy::Script(policy)) = &spec.policy else { panic!("{:?}", spec.policy) };
     assert_eq!(&*policy.script, std::env::current_dir().unwrap().join("here.rhai"));
     assert!(policy.script.is_absolute());
 }
@@ -117,7 +117,7 @@ fn another_policy_or_space_replaces_the_old_one_whole() {
     let params = |text: &str| {
         let files = folder(&[("base.yaml", &base), ("a/a.yaml", &format!("extends: ../base.yaml\n{text}"))]);
         let spec = load(&files, "a/a.yaml").unwrap();
-        spec.policy.params().entries().iter().map(|e| e.key.clone()).collect::<Vec<_>>().join(" ")
+        spec.policy.unwrap().params().entries().iter().map(|e| e.key.clone()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(params("policy: {params: {warmup: 1}}"), "warmup period");
     assert_eq!(params("policy: {script: other.rhai}"), "");
@@ -129,7 +129,7 @@ fn another_policy_or_space_replaces_the_old_one_whole() {
         ("base.yaml", &LEAST.replace("spaces/darts.yaml", "{script: s.rhai}")),
         ("a.yaml", "extends: base.yaml\nspace: {name: mine}\n"),
     ]);
-    let Space::Inline(space) = load(&files, "a.yaml").unwrap().space else { panic!() };
+    let Some(Space::Inline(space)) = load(&files, "a.yaml").unwrap().space else { panic!() };
     assert_eq!(space, yaml("name: mine"));
 }
 
@@ -139,7 +139,7 @@ fn a_policy_set_on_the_command_line_loses_the_parameters_of_the_old_one() {
     let text = LEAST.replace("rhai}", "rhai, params: {warmup: 3, period: 2}}");
     let policy = |assignments: &[&str]| {
         let overrides: Vec<String> = assignments.iter().map(|text| (*text).to_owned()).collect();
-        Spec::parse(&text, "specs/a.yaml", &overrides).unwrap().policy
+        Spec::parse(&text, "specs/a.yaml", &overrides).unwrap().policy.unwrap()
     };
     let params = |assignments: &[&str]| {
         policy(assignments).params().entries().iter().map(|e| e.key.clone()).collect::<Vec<_>>().join(" ")
@@ -170,7 +170,7 @@ fn assignments() {
     .unwrap();
     assert_eq!((spec.seed, spec.search.weights.weight_decay, spec.name.as_str()), (5, 1e-3, "a=b"));
     assert_eq!(spec.validation.data, ValidationData::Holdout(0.2));
-    assert_eq!(spec.policy.params().get("warmup_epochs").and_then(Node::as_i64), Some(10));
+    assert_eq!(spec.policy.unwrap().params().get("warmup_epochs").and_then(Node::as_i64), Some(10));
     assert_eq!(spec.plugins, [PluginRef::Name("c".into()), PluginRef::Name("b".into())]);
     assert!(!spec.data.augment.flip && spec.data.augment.crop == 4);
 

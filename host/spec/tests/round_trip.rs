@@ -40,7 +40,7 @@ fn floats_keep_their_bits() {
     for value in [3e-4, 0.1 + 0.2, 1e-7, f64::MIN_POSITIVE, 5e-324, 1.0 / 3.0, 0.0] {
         let mut spec = with("").unwrap();
         spec.search.architecture.learning_rate = value;
-        spec.policy.params_mut().value = Value::Mapping(vec![]);
+        spec.policy.as_mut().unwrap().params_mut().value = Value::Mapping(vec![]);
         let text = spec.to_yaml().unwrap();
         let again = Spec::parse(&text, "s.yaml", &[]).unwrap();
         assert_eq!(again.search.architecture.learning_rate.to_bits(), value.to_bits(), "{text}");

@@ -10,6 +10,7 @@ use crate::run::checkpoint::manifest::sha256;
 use crate::run::{Event, Observer};
 use crate::space::Edge;
 use crate::spec::Spec;
+use crate::train::stage::Stage;
 use crate::train::{Running, Search};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

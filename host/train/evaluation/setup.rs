@@ -1,0 +1,218 @@
+//! From a spec and a genotype to everything that an evaluation needs: op sets loaded, space resolved, network built, images read.
+//! Whatever is wrong with the input shows here, before anything is trained.
+
+use crate::data::{DataSet, Part};
+use crate::error::{Error, Result};
+use crate::graph::{Form, OpSet, OpSets, Provider};
+use crate::policy::Resolved;
+use crate::run::Contents;
+use crate::space::expression::Expression;
+use crate::space::form::FixedForm;
+use crate::space::genotype::{CandidateSource, Choices};
+use crate::space::{Genotype, Published, Space};
+use crate::spec::{self, AuxiliaryHead, Evaluate, Node, PluginRef, Spec, read_text};
+use crate::supernet::{Network, Settings};
+use crate::train::inputs::Inputs;
+use crate::train::plugins::{self, place};
+use crate::train::setup::{hashes_of_providers, kind, resolve_machine, tch_device};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The name of the genotype's copy in a run directory.
+const GENOTYPE: &str = "genotype.json";
+
+/// Everything that an evaluation needs.
+pub struct Setup {
+    /// The resolved spec: threads and device as what they became.
+    pub spec: Spec,
+    /// What offers the operations: what `plugins` names, and what the genotype names besides.
+    pub providers: Vec<Provider>,
+    /// What is trained.
+    pub genotype: Genotype,
+    /// What each edge of its space became.
+    pub choices: Choices,
+    /// The network.
+    pub network: Network,
+    /// Op sets and the genotype, as they were read.
+    pub inputs: Inputs,
+    /// The images that train.
+    pub train: Arc<DataSet>,
+    /// The images that test.
+    pub test: Arc<DataSet>,
+    evaluate: Evaluate,
+}
+
+impl Setup {
+    /// Prepares what a spec describes, for this genotype or the one that it names.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the spec or what it names.
+    pub fn new(spec: Spec, genotype: Option<Genotype>) -> Result<Self> {
+        let mut spec = spec;
+        // A spec that code made or changed has not been checked yet.
+        spec.check()?;
+        let Some(evaluate) = spec.evaluate.clone() else { return Err(no_evaluation(&spec)) };
+        // What describes a search is not this run's.
+        (spec.space, spec.policy) = (None, None);
+        resolve_machine(&mut spec)?;
+        let mut inputs = Inputs::default();
+        let mut providers = plugins::listed(&spec)?;
+        let genotype = match (genotype, &evaluate.genotype) {
+            (Some(genotype), _) => genotype,
+            (None, Some(path)) => {
+                read(path, &op_sets(&providers)?).map_err(|e| e.at(place(&spec, "evaluate.genotype")))?
+            }
+            (None, None) => {
+                return Err(Error::new("there is no genotype to train")
+                    .at(place(&spec, "evaluate"))
+                    .expected("a run or a genotype on the command line, or the key `evaluate.genotype`"));
+            }
+        };
+        add_named(&spec, &genotype, &mut providers)?;
+        for provider in &providers {
+            inputs.add_provider(provider)?;
+        }
+        inputs.add(Path::new("<genotype>"), GENOTYPE, (genotype.to_json() + "\n").into_bytes());
+        let sets = op_sets(&providers)?;
+        let space = Arc::new(space(&genotype, &evaluate, &sets)?);
+        let choices = genotype.choices(&space)?;
+        let load = |part| load(&spec, part).map(Arc::new);
+        let (train, test) = (load(Part::Train)?, load(Part::Test)?);
+        let settings = Settings {
+            cells: i64::from(evaluate.cells),
+            channels: i64::from(evaluate.channels),
+            image: [train.channels as i64, train.height as i64, train.width as i64],
+            classes: train.classes.len() as i64,
+            form: Form::Final,
+            kind: kind(evaluate.precision),
+            device: tch_device(&spec.device),
+            seed: spec.seed,
+            cpu: spec.execute.cpu,
+            cuda: spec.execute.cuda,
+        };
+        let network = Network::derived(&space, &settings, &choices).map_err(|e| e.at(place(&spec, "evaluate")))?;
+        let network = match &evaluate.auxiliary {
+            None => network,
+            Some(head) => auxiliary(network, head, &sets).map_err(|e| e.at(place(&spec, "evaluate.auxiliary")))?,
+        };
+        Ok(Self { spec, providers, genotype, choices, network, inputs, train, test, evaluate })
+    }
+
+    /// How the network is trained.
+    pub fn evaluate(&self) -> &Evaluate {
+        &self.evaluate
+    }
+
+    /// The plan of the network: every edge runs what it became.
+    pub fn plan(&self) -> Resolved {
+        Resolved::of_choices(&self.choices)
+    }
+
+    /// Edges and what they became, where drop-path applies: all but those that hand on their input as it is.
+    pub fn dropped(&self) -> Vec<(usize, usize)> {
+        let mut list = Vec::new();
+        for cell in self.network.cells() {
+            for (position, candidates) in cell.edges.iter().enumerate() {
+                let edge = self.network.edge_index(cell, position);
+                let all =
+                    candidates.iter().enumerate().filter_map(|(candidate, block)| Some((candidate, block.as_ref()?)));
+                list.extend(
+                    all.filter(|(_, block)| !block.graph.nodes.is_empty()).map(|(candidate, _)| (edge, candidate)),
+                );
+            }
+        }
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
+    /// The number of the network's trained numbers, without those of its second classifier.
+    pub fn parameters(&self) -> i64 {
+        let network = &self.network;
+        let tensors = network.blocks().into_iter().flat_map(|block| &block.tensors).map(|t| network.parameters.get(*t));
+        tensors.filter(|parameter| parameter.trained).map(|parameter| parameter.tensor.numel() as i64).sum()
+    }
+
+    /// What a run directory keeps of all that went in.
+    pub fn contents(&self) -> Contents {
+        let mut spec = self.spec.clone();
+        spec.plugins = self.providers.iter().map(|provider| self.inputs.provider(provider)).collect();
+        if let Some(evaluate) = &mut spec.evaluate {
+            evaluate.genotype = self.inputs.copy(Path::new("<genotype>"));
+        }
+        let mut hashes = hashes_of_providers(&self.inputs, &self.providers);
+        for (part, data) in [("", &self.train), (" test", &self.test)] {
+            hashes.push((format!("data {}{part}", data.name), data.hash.clone()));
+        }
+        Contents {
+            spec,
+            inputs: self.inputs.iter().map(|input| (input.name.clone(), input.bytes.clone())).collect(),
+            hashes,
+        }
+    }
+}
+
+fn no_evaluation(spec: &Spec) -> Error {
+    Error::new("the spec describes no evaluation")
+        .at(place(spec, ""))
+        .expected("the key `evaluate`")
+        .help("`evaluate: {}` trains as DARTS does on CIFAR-10; specs/evaluate-cifar10.yaml spells it out")
+}
+
+fn op_sets(providers: &[Provider]) -> Result<OpSets> {
+    Ok(OpSets(providers.iter().map(OpSet::from_provider).filter_map(Result::transpose).collect::<Result<_>>()?))
+}
+
+/// Loads the op sets that a genotype names and that are not there yet.
+fn add_named(spec: &Spec, genotype: &Genotype, providers: &mut Vec<Provider>) -> Result<()> {
+    for (name, source) in &genotype.candidates {
+        let CandidateSource { op_set, version, .. } = serde_json::from_value(source.clone())
+            .map_err(|e| Error::new(format!("the genotype's candidate `{name}` has no source: {e}")))?;
+        if providers.iter().all(|provider| provider.name() != op_set) {
+            let plugin = plugins::load(spec, "plugins", &PluginRef::Name(op_set.clone())).map_err(|e| {
+                e.context(format!("loading what the genotype's candidate `{name}` comes from"))
+                    .help_too("name its plugin or script under `plugins`")
+            })?;
+            providers.push(Provider::Plugin(plugin));
+        }
+        if let Some(other) = providers.iter().find(|p| p.name() == op_set && p.version() != version) {
+            tracing::warn!("`{name}` was found with {op_set} {version}; it is trained with {}", other.version());
+        }
+    }
+    Ok(())
+}
+
+/// The genotype's space, with the spec's stem where it has one.
+fn space(genotype: &Genotype, evaluate: &Evaluate, op_sets: &OpSets) -> Result<Space> {
+    let mut form = genotype.space.clone();
+    if let Some(spec::FixedOperation { op, channels }) = &evaluate.stem {
+        let channels = channels.as_deref().map(Expression::new);
+        form.backbone.stem = FixedForm { op: op.clone(), params: Default::default(), channels };
+    }
+    let json = serde_json::to_value(&form).map_err(|e| Error::new(format!("the genotype's space: {e}")))?;
+    Space::from_node(&Node::from_json(&json, "<genotype>"), op_sets)
+}
+
+fn auxiliary(network: Network, head: &AuxiliaryHead, op_sets: &OpSets) -> Result<Network> {
+    let operation = op_sets.operation(&head.op)?;
+    let after = Expression::new(&head.after).value(&[("cells", network.settings.cells)], 0)?;
+    network.with_auxiliary(operation, &Default::default(), after as usize)
+}
+
+fn load(spec: &Spec, part: Part) -> Result<DataSet> {
+    let root = spec.data.root.as_ref().map(|root| root.as_ref() as &Path);
+    DataSet::load(spec.data.name.name(), root, part, spec.data.workers as usize)
+        .map_err(|e| spec.place("data.root").map_or(e.clone(), |place| e.at(place)))
+}
+
+/// The genotype that a file holds: its own form, or a published text.
+///
+/// # Errors
+/// Where it cannot be read, or is none.
+pub fn read(path: &Path, op_sets: &OpSets) -> Result<Genotype> {
+    let text = read_text(path, "genotype")?;
+    if Published::is_meant_by(&text) {
+        return Published::parse(&text, path)?.genotype(op_sets);
+    }
+    Genotype::parse(&text, path)
+}
