@@ -38,8 +38,9 @@
 //! | [`policy`] | plans, gates, turns; policies as scripts and from plugins, with models of their own |
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
+//! | `report` | what is shown of runs when they are done, behind the feature `cli` |
 //! | [`run`] | events, records, the run directory, checkpoints; where two runs part |
-//! | [`train`] | optimizers, the search loop, validation, resuming, replay, golden files |
+//! | [`train`] | optimizers, the search loop, evaluation, resuming, replay, golden files |
 //! | [`problem`] | a small synthetic problem on which policies are tried |
 //! | [`conformance`] | what op sets, spaces and policies of plugins must hold |
 //! | `cli` | the command line, behind the feature `cli` |
@@ -95,6 +96,8 @@ pub mod native;
 pub mod policy;
 pub mod problem;
 pub mod random;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod run;
 pub mod space;
 pub mod spec;

@@ -214,6 +214,29 @@ fn a_search_flows_on_into_its_evaluation() {
 }
 
 #[test]
+fn searches_with_several_seeds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = |more: &[&str]| {
+        let mut command = edas(folder.path());
+        command.arg("search").arg(repository("specs/quickstart.yaml")).args(["--quiet", "--seeds", "4,2"]).args(more);
+        for key in ["network.cells=3", "network.channels=4", "search.epochs=1", "data.limit=160", "threads=1"] {
+            command.args(["--set", key]);
+        }
+        command.output().expect("it runs")
+    };
+    let output = search(&[]);
+    says(&output, 0, &[]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    for part in ["runs/quickstart/seed-4", "runs/quickstart/seed-2", "of 2 seeds"] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    says(&search(&[]), 2, &["runs/quickstart/seed-4 exists"]);
+    // What is over is read, not run again.
+    assert_eq!(search(&["--resume"]).stdout, output.stdout);
+    says(&search(&["--seed", "1"]), 2, &["--seeds"]);
+}
+
+#[test]
 fn wrong_input_is_said_before_anything_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();

@@ -1,5 +1,6 @@
 //! `edas evaluate`: a derived network, trained from scratch and tested.
 
+use super::numbers::{Numbers, moments};
 use super::output::{self, count, duration, say};
 use super::progress::Progress;
 use super::search::tell;
@@ -14,7 +15,6 @@ use crate::train::{Evaluation, Interruption};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// The options of `edas evaluate`.
 #[derive(clap::Args)]
@@ -51,36 +51,6 @@ pub(super) struct Options {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
-}
-
-/// Whole numbers, as a list or a range.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Numbers(pub(super) Vec<u64>);
-
-/// As many runs as anyone would wait for.
-const MOST: u64 = 10_000;
-
-impl FromStr for Numbers {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is neither a range of whole numbers such as 0..3 nor a list such as 0,5,7");
-        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
-        let list = match text.split_once("..") {
-            Some((first, end)) => {
-                let (first, end) = (number(first)?, number(end)?);
-                if end <= first || end - first > MOST {
-                    return Err(format!("{}: at least one, and at most {MOST} of them", wrong()));
-                }
-                (first..end).collect()
-            }
-            None => text.split(',').map(number).collect::<Result<Vec<u64>, String>>()?,
-        };
-        if (1..list.len()).any(|i| list[..i].contains(&list[i])) {
-            return Err(format!("`{text}` names a number twice"));
-        }
-        Ok(Self(list))
-    }
 }
 
 /// One evaluation among several.
@@ -256,14 +226,6 @@ fn json_of(run: &Path, result: &EvaluationResult) -> Result<Value, Error> {
         fields.shift_insert(0, "run".to_owned(), run.display().to_string().into());
     }
     Ok(value)
-}
-
-/// Mean and standard deviation (of a sample) of test accuracies.
-fn moments(values: &[f64]) -> (f64, Option<f64>) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    (mean, (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
 }
 
 type Results = [(Option<u64>, u64, PathBuf, EvaluationResult)];

@@ -2,11 +2,13 @@
 //!
 //! - `results_table`: tables of architectures and their results
 //! - `message`: errors as text, with the line that they are about
+//! - `numbers`: lists of whole numbers
 //! - `output`: tables and JSON on stdout
 //! - `progress`: a search as seen in the terminal
 //! - `signals`: signals that interrupt a run
 
 mod check;
+mod compare;
 mod derive;
 mod diff;
 mod doctor;
@@ -16,6 +18,7 @@ mod genotype;
 mod golden;
 mod lookup;
 mod message;
+mod numbers;
 mod output;
 mod plugin;
 mod policy;
@@ -75,6 +78,9 @@ enum Command {
     /// Write a run's genotype, or a genotype file, in another form.
     #[command(after_help = "Example:\n  edas export runs/quickstart-0 --format dot | dot -Tsvg > cell.svg")]
     Export(export::Options),
+    /// Print what runs have come to, side by side.
+    #[command(after_help = "Example:\n  edas compare runs/edas-cifar10-0 runs/evaluate-cifar10-0 --published")]
+    Compare(compare::Options),
     /// Draw genotypes at random.
     #[command(subcommand)]
     Genotype(genotype::Command),
@@ -209,6 +215,7 @@ fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
         Command::Trace(options) => trace::run(&options, cli.json),
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
+        Command::Compare(options) => compare::run(&options, cli.json),
         Command::Genotype(command) => genotype::run(&command),
         Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Replay(options) => replay::run(&options, cli.json),

@@ -134,6 +134,13 @@ fn nb201_space() -> Result<Space> {
     Err(Error::new("architecture strings need the feature `nb201`, without which this program was built"))
 }
 
+/// The accuracy of what a finished run derived, in its last validation.
+pub(super) fn derived_accuracy(run: &Path) -> Result<f64> {
+    let path = run.join("genotypes.jsonl");
+    let last = lines(&path, "genotypes")?.pop().and_then(|(_, line)| line["derived_accuracy"].as_f64());
+    last.ok_or_else(|| Error::new("the run has no validation").at(Place::file(&path)))
+}
+
 /// The error for a run that has come to no result.
 fn unfinished(run: &Path) -> Error {
     let last = lines(&run.join("alpha.jsonl"), "α").ok().and_then(|lines| lines.last()?.1["epoch"].as_u64());

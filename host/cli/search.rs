@@ -1,16 +1,18 @@
 //! `edas search`.
 
+use super::numbers::{Numbers, moments};
 use super::output::{self, duration, say};
 use super::profile::Profile;
 use super::progress::Progress;
-use super::{Done, Failure, SpecOptions, message, signals};
-use crate::error::Error;
+use super::{Done, Failure, SpecOptions, message, run_files, signals};
+use crate::error::{Error, Result};
 use crate::run::session::Session;
 use crate::run::{Observer, RunDirectory};
-use crate::space::Genotype;
+use crate::space::{Collapse, Genotype};
+use crate::spec::Spec;
 use crate::train::resume::{Resume, Resumed};
-use crate::train::{End, Outcome, Search};
-use serde_json::json;
+use crate::train::{End, Interruption, Outcome, Search};
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,10 @@ pub(super) struct Options {
     /// The run directory keeps every version, so that the run can be repeated.
     #[arg(long)]
     watch: bool,
+    /// Search with several seeds, one after the other, each in a folder of its own: `0..3` (0, 1 and 2), or `0,5,7`. Their mean and
+    /// standard deviation are printed. The folders lie in `runs/<spec name>`, or in that of `--run`.
+    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["seed", "profile"])]
+    seeds: Option<Numbers>,
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
@@ -44,6 +50,23 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> Done {
+    let interruption = signals::interruption()?;
+    if let Some(Numbers(seeds)) = &options.seeds {
+        return several(options, seeds, json, &interruption);
+    }
+    let (spec, path) = located(options)?;
+    match search(spec, &path, options, profile, &interruption)? {
+        None => {
+            say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
+            Ok(())
+        }
+        Some(outcome) if json => output::json(&outcome_json(&outcome, &path)),
+        Some(outcome) => output::print(&summary(&outcome, &path)),
+    }
+}
+
+/// The spec, and the run directory.
+fn located(options: &Options) -> Result<(Spec, PathBuf)> {
     let mut spec = SpecOptions::clone(&options.spec);
     let mut path = options.run.clone();
     // A run directory, or the spec in one.
@@ -53,8 +76,7 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
             if !options.resume {
                 return Err(Error::new(format!("{} is the directory of a run", folder.display()))
                     .expected("a spec")
-                    .help("`--resume` goes on with it; its own `spec.yaml` begins it anew elsewhere")
-                    .into());
+                    .help("`--resume` goes on with it; its own `spec.yaml` begins it anew elsewhere"));
             }
             spec.spec.push("spec.yaml");
         }
@@ -62,49 +84,108 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
             path.get_or_insert(folder);
         }
     }
-    let interruption = signals::interruption()?;
     let spec = spec.load()?;
     let path = path.unwrap_or_else(|| Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)));
+    Ok((spec, path))
+}
+
+/// Runs one search, or goes on with it; `None` where it is over.
+fn search(
+    spec: Spec,
+    path: &Path,
+    options: &Options,
+    profile: Option<&Profile>,
+    interruption: &Interruption,
+) -> Result<Option<Outcome>, Failure> {
     let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
     let Resumed { stage: search, mut directory, .. } = if options.resume {
-        let Some(resumed) = Search::resume(spec, &path, how)? else {
-            say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
-            return Ok(());
-        };
-        tell(&resumed, &path, options.quiet);
+        let Some(resumed) = Search::resume(spec, path, how)? else { return Ok(None) };
+        tell(&resumed, path, options.quiet);
         resumed
     } else {
-        RunDirectory::refuse_existing(&path)?;
-        Search::begin(spec, how, |contents| RunDirectory::create(&path, contents))?
+        RunDirectory::refuse_existing(path)?;
+        Search::begin(spec, how, |contents| RunDirectory::create(path, contents))?
     };
     let mut progress = Progress::new(options.quiet);
-    let result = search.run_unless(&interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
+    let result = search.run_unless(interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
     if let Some(profile) = profile {
         profile.write(&path.join("profile.json"))?;
         say(&profile.table());
     }
-    let end = result.map_err(|error| Failure::Later(directory.fail(error)))?;
-    let outcome = match end {
-        End::Finished(outcome) => outcome,
+    match result.map_err(|error| Failure::Later(directory.fail(error)))? {
+        End::Finished(outcome) => Ok(Some(*outcome)),
         End::Interrupted { iteration } => {
             say(&format!(
                 "interrupted after {iteration} iterations, and saved; `edas search {} --resume` goes on",
                 path.display()
             ));
-            return Err(Failure::Interrupted);
+            Err(Failure::Interrupted)
         }
-    };
+    }
+}
+
+/// Searches with several seeds, one after the other, each in a folder of its own.
+fn several(options: &Options, seeds: &[u64], json: bool, interruption: &Interruption) -> Done {
+    let mut cases = Vec::new();
+    for seed in seeds {
+        let spec = SpecOptions { seed: Some(*seed), ..options.spec.clone() }.load()?;
+        let base = options.run.clone().unwrap_or_else(|| Path::new("runs").join(&spec.name));
+        cases.push((spec, base.join(format!("seed-{seed}"))));
+    }
+    if !options.resume {
+        // Before the first of them takes its hours.
+        cases.iter().try_for_each(|(_, path)| RunDirectory::refuse_existing(path))?;
+    }
+    let mut results = Vec::new();
+    for (spec, path) in cases {
+        if !options.quiet {
+            say(&path.display().to_string());
+        }
+        let seed = spec.seed;
+        let outcome = search(spec, &path, options, None, interruption).map_err(|failure| match failure {
+            // Something was done before it.
+            Failure::Input(error) if !results.is_empty() => Failure::Later(error),
+            other => other,
+        })?;
+        let accuracy = match outcome {
+            Some(outcome) => outcome.validation.derived_accuracy,
+            None => run_files::derived_accuracy(&path)?,
+        };
+        results.push((seed, path, accuracy));
+    }
+    let accuracies: Vec<f64> = results.iter().map(|(_, _, accuracy)| *accuracy).collect();
+    let (mean, deviation) = moments(&accuracies);
     if json {
+        let run = |(seed, path, accuracy): &(u64, PathBuf, f64)| json!({"seed": seed, "run": path.display().to_string(), "derived_accuracy": accuracy});
         return output::json(&json!({
-            "run": path.display().to_string(),
-            "derived_accuracy": outcome.validation.derived_accuracy,
-            "supernet_accuracy": outcome.validation.supernet_accuracy,
-            "seconds": outcome.seconds,
-            "genotype": outcome.genotype.cells,
+            "runs": results.iter().map(run).collect::<Vec<_>>(),
+            "mean_derived_accuracy": mean,
+            "standard_deviation": deviation,
         }));
     }
-    output::print(&summary(&outcome, &path))
+    let mut table = output::table(["seed", "derived accuracy", "run"]);
+    for (seed, path, accuracy) in &results {
+        table.add_row([seed.to_string(), format!("{accuracy:.4}"), path.display().to_string()]);
+    }
+    let deviation = deviation.map_or(String::new(), |deviation| format!(" ± {deviation:.4}"));
+    output::print(&format!(
+        "{}\n\nderived accuracy {mean:.4}{deviation} (mean and standard deviation of {} seeds)\n",
+        table.trim_fmt(),
+        results.len()
+    ))
+}
+
+fn outcome_json(outcome: &Outcome, path: &Path) -> Value {
+    let collapsed = |c: &Collapse| json!({"cell": c.cell, "idle": c.idle, "edges": c.edges});
+    json!({
+        "run": path.display().to_string(),
+        "derived_accuracy": outcome.validation.derived_accuracy,
+        "supernet_accuracy": outcome.validation.supernet_accuracy,
+        "seconds": outcome.seconds,
+        "collapsed": outcome.collapsed.iter().map(collapsed).collect::<Vec<_>>(),
+        "genotype": outcome.genotype.cells,
+    })
 }
 
 /// Says where a run goes on; what is out of the ordinary is said in any case.
@@ -157,5 +238,25 @@ fn summary(outcome: &Outcome, path: &Path) -> String {
         v.iteration + 1,
         duration(outcome.seconds),
     );
-    text
+    text + collapse_text(outcome).as_str()
+}
+
+/// What is to be said of cells that became next to nothing, and what is done about it.
+fn collapse_text(outcome: &Outcome) -> String {
+    if outcome.collapsed.is_empty() {
+        return String::new();
+    }
+    let cells: String = outcome
+        .collapsed
+        .iter()
+        .map(|Collapse { cell, idle, edges }| {
+            format!("  {cell}: {idle} of {edges} edges carry nothing, or their input as it is\n")
+        })
+        .collect();
+    format!(
+        "\nThis search may have collapsed:\n{cells}\
+         Such networks often train well at first and end poorly. What helps: fewer epochs, a smaller\n\
+         `search.architecture.learning_rate` or some `search.architecture.weight_decay`, the inversion warm-up, or a policy\n\
+         that limits such edges (scripts/p_darts.rhai drops skip_connect); `--rule top2` leaves `none` out. `edas evaluate` tells.\n"
+    )
 }

@@ -150,14 +150,15 @@ fn flatten(path: &str, value: &Value, keys: &mut BTreeMap<String, String>) {
 }
 
 /// The error for a run that would go on with something else than it was made of.
-pub(super) fn refusal(run: &std::path::Path, changes: &[Changed]) -> Error {
+pub(super) fn refusal(run: &std::path::Path, spec: &Spec, changes: &[Changed]) -> Error {
     let line = |Changed { what, recorded, now }: &Changed| format!("{what}: {recorded} then, {now} now");
     let run = run.display();
     Error::new(format!("the run in {run} was made with something else"))
         .at(Place::file(run.to_string()))
         .found(changes.iter().map(line).collect::<Vec<_>>().join("\n         "))
         .help(format!(
-            "`edas search {run} --resume` goes on with what the run has kept; `--accept-changes` goes on with the changes and \
-             notes them"
+            "`edas {} {run} --resume` goes on with what the run has kept; `--accept-changes` goes on with the changes and \
+             notes them",
+            spec.command()
         ))
 }

@@ -161,8 +161,11 @@ impl RunDirectory {
         let run = self.path.display();
         let saved = Checkpoints::open(&self.path.join(CHECKPOINTS), 1).is_ok_and(|checkpoints| !checkpoints.is_empty());
         if saved {
-            error.help_too(&format!("`edas search {run} --resume` goes on from the run's newest checkpoint; by your spec and with `--accept-changes`, \
-                 where spec or script had to change"))
+            let command = self.spec.command();
+            error.help_too(&format!(
+                "`edas {command} {run} --resume` goes on from the run's newest checkpoint; by your spec and with \
+                 `--accept-changes`, where spec or script had to change"
+            ))
         } else {
             error.help_if_none(format!("what the run wrote until then is in {run}"))
         }

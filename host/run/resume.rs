@@ -74,11 +74,13 @@ pub fn describe(path: &Path) -> Result<(Spec, BTreeMap<String, String>, Vec<Sess
         fs::read_to_string(file)
             .map_err(|e| Error::io("read", file, &e).at(Place::file(file)).help_if_none(whole.to_owned()))
     };
-    if !is_sealed(&read(&file)?) {
+    let text = read(&file)?;
+    if !is_sealed(&text) {
+        let command = if text.contains("\npolicy:") { "search" } else { "evaluate" };
         return Err(Error::new("the run's spec is no longer as the run wrote it").at(Place::file(&file)).help(
             format!(
-                "put it back; to go on with other settings, name them: `edas search {} --resume --accept-changes --set \
-                 search.epochs=50`",
+                "put it back; to go on with other settings, name them: `edas {command} {} --resume --accept-changes --set \
+                 {command}.epochs=50`",
                 path.display()
             ),
         ));
@@ -157,7 +159,7 @@ impl Unfinished {
 
     /// The error for going on with something else than it was made of.
     pub fn refusal(&self, changes: &[Changed]) -> Error {
-        refusal(&self.path, changes)
+        refusal(&self.path, &self.spec, changes)
     }
 
     /// The newest checkpoint that is whole and fits the logs, none where the run had saved nothing; and those that were passed over,

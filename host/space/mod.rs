@@ -8,6 +8,7 @@
 //! - [`resolve`]: from the form to [`Space`]: edges numbered, candidates found, everything checked
 //! - [`genotype`]: discrete architectures
 //! - [`mod@derive`]: from α to a genotype
+//! - [`collapse`]: cells that became next to nothing
 //! - [`architecture`]: cells as NAS-Bench-201 writes them
 //! - [`plugin`]: spaces that plugins offer
 //! - [`script`]: spaces that scripts return
@@ -15,6 +16,7 @@
 //! - [`text`]: the same written, and genotypes as graphs for `dot`
 
 pub mod architecture;
+pub mod collapse;
 pub mod derive;
 pub mod expression;
 pub mod form;
@@ -27,6 +29,7 @@ pub mod script;
 pub mod text;
 
 pub use architecture::Architecture;
+pub use collapse::Collapse;
 pub use derive::{Rule, derive};
 pub use genotype::{Choices, Genotype};
 pub use plugin::PluginSpaces;

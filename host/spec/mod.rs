@@ -192,6 +192,11 @@ impl Spec {
         self.policy.is_some()
     }
 
+    /// The command that runs it.
+    pub fn command(&self) -> &'static str {
+        if self.is_search() { "search" } else { "evaluate" }
+    }
+
     /// The resolved spec as YAML, every default filled in and every path absolute, in the order of the
     /// fields, without sections that only a search has where it is none. Reading it gives an equal spec.
     ///

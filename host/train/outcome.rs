@@ -1,7 +1,7 @@
 //! What a search found, and how it ended.
 
 use crate::run::ValidationRecord;
-use crate::space::{Alpha, Genotype};
+use crate::space::{Alpha, Collapse, Genotype};
 
 /// How a search ended.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Outcome {
     pub alpha: Alpha,
     /// The last validation.
     pub validation: ValidationRecord,
+    /// Cell types most of whose edges became next to nothing.
+    pub collapsed: Vec<Collapse>,
     /// Whether the policy or a cancellation ended the search early.
     pub stopped: bool,
     /// How long it took, all of its sessions together.

@@ -16,6 +16,7 @@ use crate::policy::turn::Clock;
 use crate::policy::{EpochEnd, Phase, Plan, Policy, Resolved, SpaceView, StepResult, Steps, Turn};
 use crate::run::checkpoint::Mean;
 use crate::run::{EpochRecord, Event, IterationRecord, Overview, ScriptEvent, Snapshot, Summary, ValidationRecord};
+use crate::space::collapse::collapsed;
 use crate::space::derive::choices;
 use crate::space::{Alpha, Genotype, Space};
 use crate::spec::{Every, Spec, ValidationData};
@@ -65,7 +66,9 @@ impl Running {
     pub(super) fn outcome(self) -> Result<Outcome> {
         let Some((validation, genotype)) = self.progress.validation else { return Err(no_iteration()) };
         let (stopped, seconds) = (self.progress.stopped, self.progress.time.seconds());
-        Ok(Outcome { genotype, alpha: self.trainer.architecture.alpha, validation, stopped, seconds })
+        let space = &self.trainer.network.space;
+        let collapsed = collapsed(space, &genotype.choices(space)?);
+        Ok(Outcome { genotype, alpha: self.trainer.architecture.alpha, validation, collapsed, stopped, seconds })
     }
 
     /// One iteration: the policy's steps, each under its plan. Returns the record, and the edges whose gate had a softmax

@@ -1,0 +1,238 @@
+//! Architectures side by side, in the form of the paper's table 2: test errors, size, what the search for it cost, and how it was found.
+//!
+//! Runs of one genotype make one row: a search says what it cost and how it searched, evaluations say errors and size. Rows of the
+//! literature come from `published.csv`, each with its source.
+
+use crate::error::{Error, Place, Result};
+use crate::run::{EvaluationResult, Machine};
+use crate::space::Genotype;
+use crate::spec::Spec;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+/// The data sets that the paper's table has, as specs write them and as people do.
+const PAPER: [(&str, &str); 2] = [("cifar10", "CIFAR-10"), ("cifar100", "CIFAR-100")];
+
+/// Architectures side by side.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Comparison {
+    /// One per architecture, those of runs in the order in which they were named, those of the literature last.
+    pub rows: Vec<Row>,
+}
+
+/// An architecture.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Row {
+    /// Its name: of the search that found it, or of what is known of it otherwise.
+    pub architecture: String,
+    /// Per data set: test errors in percent, one per evaluation.
+    pub test_errors: BTreeMap<String, Vec<f64>>,
+    /// Numbers that are trained.
+    pub parameters: Option<i64>,
+    /// What the search cost, in days of its device.
+    pub device_days: Option<f64>,
+    /// That device.
+    pub device: Option<String>,
+    /// How it was found.
+    pub method: Option<String>,
+    /// Of a row of the literature: where it says so.
+    pub source: Option<String>,
+    /// The runs behind it.
+    pub runs: Vec<PathBuf>,
+}
+
+/// A row of the file of published results.
+#[derive(Deserialize)]
+struct Published {
+    architecture: String,
+    #[serde(rename = "cifar10 error")]
+    cifar10: Option<f64>,
+    #[serde(rename = "cifar100 error")]
+    cifar100: Option<f64>,
+    parameters: Option<i64>,
+    #[serde(rename = "device-days")]
+    device_days: Option<f64>,
+    device: Option<String>,
+    method: Option<String>,
+    source: String,
+}
+
+impl Comparison {
+    /// Compares runs: searches and evaluations, also of the same genotype.
+    ///
+    /// # Errors
+    /// Where a directory is no run's, or the run has come to no result.
+    pub fn of(runs: &[PathBuf]) -> Result<Self> {
+        let mut rows: Vec<(Value, Row)> = Vec::new();
+        for run in runs {
+            let spec = Spec::load(run.join("spec.yaml"), &[]).map_err(|e| {
+                e.context(format!("reading the run in {}", run.display()))
+                    .help_if_none("name run directories, of searches and of evaluations".to_owned())
+            })?;
+            let genotype = genotype(run, &spec)?;
+            // What it is, whatever versions its op sets have.
+            let key = serde_json::json!([genotype.space, genotype.cells]);
+            let at = rows.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+                rows.push((key, Row { architecture: spec.name.clone(), ..Row::default() }));
+                rows.len() - 1
+            });
+            let row = &mut rows[at].1;
+            if spec.is_search() {
+                row.architecture.clone_from(&spec.name);
+                row.device_days = Some(seconds(run)? / DAY);
+                row.device = device(run)?;
+                row.method = Some(method(run)?.to_owned());
+            } else {
+                let result = EvaluationResult::read(run)?;
+                row.test_errors.entry(result.data).or_default().push(100.0 * (1.0 - result.last.test_accuracy));
+                row.parameters = Some(result.parameters);
+            }
+            row.runs.push(run.clone());
+        }
+        Ok(Self { rows: rows.into_iter().map(|(_, row)| row).collect() })
+    }
+
+    /// Adds the rows of the literature.
+    ///
+    /// # Errors
+    /// None for the file that the program has.
+    pub fn with_published(mut self) -> Result<Self> {
+        let mut reader = csv::Reader::from_reader(include_str!("published.csv").as_bytes());
+        for published in reader.deserialize::<Published>() {
+            let Published { architecture, cifar10, cifar100, parameters, device_days, device, method, source } =
+                published.map_err(|e| Error::new(format!("the published results: {e}")))?;
+            let errors = [(PAPER[0].0, cifar10), (PAPER[1].0, cifar100)];
+            let errors = errors.into_iter().filter_map(|(name, error)| Some((name.to_owned(), vec![error?])));
+            self.rows.push(Row {
+                architecture,
+                test_errors: errors.collect(),
+                parameters,
+                device_days,
+                device,
+                method,
+                source: Some(source),
+                runs: Vec::new(),
+            });
+        }
+        Ok(self)
+    }
+
+    /// The headings of the table.
+    pub fn headings(&self) -> Vec<String> {
+        let error = |name: &String| format!("{} error, %", data_name(name));
+        let rest = ["parameters, M", "search, device-days", "device", "found by", "source"].map(str::to_owned);
+        std::iter::once("architecture".to_owned()).chain(self.data().iter().map(error)).chain(rest).collect()
+    }
+
+    /// The cells of the table, row by row; `–` where nothing is known.
+    pub fn cells(&self) -> Vec<Vec<String>> {
+        let data = self.data();
+        let row = |row: &Row| {
+            let known = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+            let mut cells = vec![row.architecture.clone()];
+            cells.extend(data.iter().map(|name| known(row.test_errors.get(name).map(|errors| mean(errors)))));
+            cells.push(known(row.parameters.map(|n| format!("{:.2}", n as f64 / 1e6))));
+            cells.push(known(row.device_days.map(days)));
+            cells.push(known(row.device.clone()));
+            cells.push(known(row.method.clone()));
+            cells.push(match &row.source {
+                Some(source) => format!("published: {source}"),
+                None => row.runs.iter().map(|run| run.display().to_string()).collect::<Vec<_>>().join(", "),
+            });
+            cells
+        };
+        self.rows.iter().map(row).collect()
+    }
+
+    /// The data sets of the table: the paper's where any row has them, then others.
+    fn data(&self) -> Vec<String> {
+        let known: Vec<&String> = self.rows.iter().flat_map(|row| row.test_errors.keys()).collect();
+        let is_paper = |name: &str| PAPER.iter().any(|(paper, _)| *paper == name);
+        let mut list: Vec<String> = Vec::new();
+        if known.iter().any(|name| is_paper(name)) {
+            list.extend(PAPER.map(|(name, _)| name.to_owned()));
+        }
+        for name in known {
+            if !list.contains(name) {
+                list.push(name.clone());
+            }
+        }
+        list
+    }
+}
+
+fn data_name(name: &str) -> &str {
+    PAPER.iter().find(|(paper, _)| *paper == name).map_or(name, |(_, people)| people)
+}
+
+/// The mean of errors, with the standard deviation of a sample where there are several.
+fn mean(errors: &[f64]) -> String {
+    let count = errors.len() as f64;
+    let mean = errors.iter().sum::<f64>() / count;
+    if errors.len() < 2 {
+        return format!("{mean:.2}");
+    }
+    let squares: f64 = errors.iter().map(|error| (error - mean).powi(2)).sum();
+    format!("{mean:.2} ± {:.2}", (squares / (count - 1.0)).sqrt())
+}
+
+/// Days, with as many digits as say something.
+fn days(days: f64) -> String {
+    match days {
+        days if days >= 0.1 => format!("{days:.3}"),
+        days if days >= 1e-3 => format!("{days:.4}"),
+        days => format!("{days:.1e}"),
+    }
+}
+
+fn genotype(run: &Path, spec: &Spec) -> Result<Genotype> {
+    let file = run.join(if spec.is_search() { "genotype.json" } else { "inputs/genotype.json" });
+    if !file.is_file() {
+        return Err(Error::new(format!("the run in {} has no genotype", run.display()))
+            .at(Place::file(run))
+            .expected("a finished run")
+            .help("`--resume` goes on with it"));
+    }
+    Genotype::read(&file)
+}
+
+/// The lines of one of a run's logs.
+fn lines(run: &Path, log: &str) -> Result<Vec<Value>> {
+    let path = run.join(log);
+    let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// How long a search ran, in seconds: its epochs, validations included.
+fn seconds(run: &Path) -> Result<f64> {
+    let lines = lines(run, "metrics.jsonl")?;
+    let epochs = lines.iter().filter(|line| line["kind"] == "epoch");
+    Ok(epochs.filter_map(|line| line["seconds"].as_f64()).sum())
+}
+
+/// Where a run ran last.
+fn device(run: &Path) -> Result<Option<String>> {
+    let sessions = lines(run, "sessions.jsonl")?;
+    let machine = sessions.last().and_then(|session| serde_json::from_value(session["machine"].clone()).ok());
+    Ok(machine.map(|machine: Machine| match machine.device.as_str() {
+        "cpu" if machine.threads == 1 => "1 CPU core".to_owned(),
+        "cpu" => format!("{} CPU cores", machine.threads),
+        device => device.to_owned(),
+    }))
+}
+
+/// How a search searched: by gradients of α, where any of its steps had them.
+fn method(run: &Path) -> Result<&'static str> {
+    let learns = |gate: &Value| gate.get("relaxed").is_some() || gate.get("straight_through").is_some();
+    let steps = lines(run, "trace.jsonl")?;
+    let gradients = steps.iter().any(|step| {
+        matches!(step["phase"].as_str(), Some("both" | "architecture"))
+            && step["gates"].as_array().is_some_and(|gates| gates.iter().any(learns))
+    });
+    Ok(if gradients { "gradient-based" } else { "sampling" })
+}
