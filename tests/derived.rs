@@ -279,3 +279,29 @@ fn random_genotypes_are_drawn_evenly_and_again() {
         .assert()
         .code(2);
 }
+
+#[test]
+fn cells_that_nothing_reads_are_not_computed() {
+    // Every cell reads the stage before the last alone: of five, the second and the fourth lead nowhere.
+    let text = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 0)], normal_concat=[2], \
+         reduce=[('max_pool_3x3', 0), ('dil_conv_3x3', 0)], reduce_concat=[2])";
+    let genotype = published(text);
+    let images = channels_last(&(values("images", &[4, 3, 16, 16]) * 1.5)).to_kind(Kind::Float);
+    for cpu in [CpuExecutor::Reference, CpuExecutor::Fast] {
+        let network = network(&genotype, &Settings { cpu, ..settings(5, 4, 16, 10) });
+        let plan = Resolved::of_choices(&genotype.choices(&network.space).expect("its own space"));
+        let mixture = plan.gates.iter().map(|_| None).collect();
+        let logits = || network.logits(&images, &plan, &mixture, Norm::Batch).expect("it runs");
+        let before = logits();
+        let dead = |name: &str| name.starts_with("cells.1.") || name.starts_with("cells.3.");
+        for parameter in network.parameters.iter().filter(|p| dead(&p.name)) {
+            let nothing = Tensor::full(parameter.tensor.size(), f64::NAN, (Kind::Float, Device::Cpu));
+            network.parameters.set(&parameter.name, &nothing).expect("its shape");
+        }
+        assert!(logits().equal(&before), "{cpu:?}");
+        let running = network.running(&plan);
+        assert!(running.iter().all(|block| !dead(&block.name)), "{cpu:?}");
+        assert_eq!(running.iter().filter(|block| block.name.contains(".edges.")).count(), 3 * 2);
+        assert!(!running.iter().any(|block| block.name.ends_with(".preprocess.1")));
+    }
+}

@@ -39,35 +39,37 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
         let value = serde_json::to_value(&comparison).map_err(|e| Error::new(format!("the table: {e}")))?;
         return output::json(&value);
     }
-    let (headings, rows) = (comparison.headings(), comparison.cells());
     output::print(&match options.format {
-        Format::Text => text(headings, rows),
-        Format::Markdown => markdown(headings, rows),
-        Format::Csv => csv(headings, rows)?,
+        Format::Text => text(&comparison),
+        Format::Markdown => markdown(&comparison),
+        Format::Csv => csv(&comparison)?,
     })
 }
 
-fn text(headings: Vec<String>, rows: Vec<Vec<String>>) -> String {
+/// The table for a terminal.
+pub(super) fn text(comparison: &Comparison) -> String {
     let mut table = output::table([]);
-    table.set_header(headings);
-    table.add_rows(rows);
+    table.set_header(comparison.headings());
+    table.add_rows(comparison.cells());
     table.trim_fmt() + "\n"
 }
 
-fn markdown(headings: Vec<String>, rows: Vec<Vec<String>>) -> String {
+/// The table in Markdown.
+pub(super) fn markdown(comparison: &Comparison) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
         format!("| {} |\n", cells.join(" | "))
     };
+    let headings = comparison.headings();
     let rule = "|---".repeat(headings.len()) + "|\n";
-    let rows: Vec<String> = rows.iter().map(|row| line(row)).collect();
+    let rows: Vec<String> = comparison.cells().iter().map(|row| line(row)).collect();
     [line(&headings), rule, rows.concat()].concat()
 }
 
-fn csv(headings: Vec<String>, rows: Vec<Vec<String>>) -> Result<String, Error> {
+fn csv(comparison: &Comparison) -> Result<String, Error> {
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("the table: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in std::iter::once(headings).chain(rows) {
+    for record in std::iter::once(comparison.headings()).chain(comparison.cells()) {
         writer.write_record(&record).map_err(|e| failed(&e))?;
     }
     let bytes = writer.into_inner().map_err(|e| failed(&e))?;

@@ -3,7 +3,7 @@
 use super::numbers::{Numbers, moments};
 use super::output::{self, count, duration, say};
 use super::progress::Progress;
-use super::search::tell;
+use super::search::{How, tell};
 use super::{Done, Failure, run_files, signals};
 use crate::error::{Error, Place};
 use crate::run::{EvaluationResult, Observer, RunDirectory};
@@ -66,6 +66,8 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
     let interruption = signals::interruption()?;
     let cases = cases(options)?;
     let several = options.seeds.is_some() || options.epochs.is_some();
+    let taken_up = Resume { accept_changes: options.accept_changes, watch: false };
+    let how = How { resume: options.resume, taken_up, quiet: options.quiet };
     if !options.resume {
         // Before the first of them takes its hours.
         cases.iter().try_for_each(|case| RunDirectory::refuse_existing(&case.run))?;
@@ -75,9 +77,9 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         if several && !options.quiet {
             say(&format!("{}", case.run.display()));
         }
-        let (epoch, seed, run) = (case.epoch, case.seed, case.run.clone());
+        let Case { epoch, seed, genotype, spec, run } = case;
         let begun = !results.is_empty();
-        let result = evaluate(case, options, &interruption).map_err(|failure| match failure {
+        let result = evaluate(spec, genotype, &run, &how, &interruption).map_err(|failure| match failure {
             // Something was done before it.
             Failure::Input(error) if begun => Failure::Later(error),
             other => other,
@@ -141,7 +143,7 @@ fn cases(options: &Options) -> Result<Vec<Case>, Error> {
             let overrides = options.set.iter().cloned().chain(seed.map(|seed| format!("seed={seed}")));
             let mut spec = Spec::load(&file, &overrides.collect::<Vec<_>>())?;
             if let (Some(path), true) = (&given, is_run) {
-                add_plugins(&mut spec, path)?;
+                add_plugins(&mut spec, Spec::load(path.join("spec.yaml"), &[])?.plugins);
             }
             let mut folder = match (&run, &given, &options.seeds) {
                 (Some(run), ..) => run.clone(),
@@ -170,9 +172,8 @@ fn is_evaluation(folder: &Path) -> bool {
     folder.is_dir() && Spec::load(folder.join("spec.yaml"), &[]).is_ok_and(|spec| !spec.is_search())
 }
 
-/// The op sets that a search was made with, which its genotype may need.
-fn add_plugins(spec: &mut Spec, run: &Path) -> Result<(), Error> {
-    let of_search = Spec::load(run.join("spec.yaml"), &[])?.plugins;
+/// Adds the op sets that a search was made with, which its genotype may need.
+pub(super) fn add_plugins(spec: &mut Spec, of_search: Vec<PluginRef>) {
     let named = |plugins: &[PluginRef], other: &PluginRef| plugins.iter().any(|plugin| plugin == other);
     for plugin in of_search {
         // A name is found wherever the program runs; of two op sets with one name the spec's own counts.
@@ -185,26 +186,29 @@ fn add_plugins(spec: &mut Spec, run: &Path) -> Result<(), Error> {
             spec.plugins.push(plugin);
         }
     }
-    Ok(())
 }
 
 /// Runs one evaluation, or reads what it came to where it is over.
-fn evaluate(case: Case, options: &Options, interruption: &Interruption) -> Result<EvaluationResult, Failure> {
-    let Case { genotype, spec, run, .. } = case;
-    let how = Resume { accept_changes: options.accept_changes, watch: false };
-    let resumed = if options.resume {
-        match Evaluation::resume(spec, genotype, &run, how)? {
+pub(super) fn evaluate(
+    spec: Spec,
+    genotype: Option<Genotype>,
+    run: &Path,
+    how: &How,
+    interruption: &Interruption,
+) -> Result<EvaluationResult, Failure> {
+    let resumed = if how.resume {
+        match Evaluation::resume(spec, genotype, run, how.taken_up)? {
             Some(resumed) => resumed,
-            None => return Ok(EvaluationResult::read(&run)?),
+            None => return Ok(EvaluationResult::read(run)?),
         }
     } else {
-        Evaluation::begin(spec, genotype, |contents| RunDirectory::create(&run, contents))?
+        Evaluation::begin(spec, genotype, |contents| RunDirectory::create(run, contents))?
     };
-    if options.resume {
-        tell(&resumed, &run, options.quiet);
+    if how.resume {
+        tell(&resumed, run, how.quiet);
     }
     let mut directory = resumed.directory;
-    let mut progress = Progress::new(options.quiet);
+    let mut progress = Progress::new(how.quiet);
     let observers: &mut [&mut dyn Observer] = &mut [&mut directory, &mut progress];
     let result = resumed.stage.run_unless(interruption, observers);
     drop(progress);

@@ -1,12 +1,13 @@
 //! `edas export`: a genotype in another form.
 
 use super::derive::RuleOption;
-use super::output;
-use super::{Done, Failure, run_files};
+use super::output::{self, say};
+use super::{Done, Failure, predict, run_files};
 use crate::error::Error;
+use crate::model::Model;
 use crate::space::derive::Rule;
 use crate::space::{Architecture, text};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The form of an export.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -19,12 +20,17 @@ enum Format {
     Dot,
     /// The architecture string of NAS-Bench-201.
     Nb201,
+    /// The trained network of an evaluation: weights, with its description in the header.
+    Safetensors,
+    /// The trained network of an evaluation as a program for Python's torch and for libtorch.
+    Torchscript,
 }
 
 /// The options of `edas export`.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// A run directory, a genotype file, or an architecture string of NAS-Bench-201.
+    /// A run directory, a genotype file, or a published text (of DARTS or NAS-Bench-201). For `safetensors` and `torchscript` the run directory
+    /// of a finished evaluation, or a safetensors file of its network.
     run: PathBuf,
     /// The form.
     #[arg(long)]
@@ -35,21 +41,71 @@ pub(super) struct Options {
     /// Derive a run's genotype from α after this epoch first; epochs count from 0.
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
-    /// Write to this file; to stdout where it is not given.
+    /// Of an evaluation: the weights of the epoch with the best test.
+    #[arg(long)]
+    best: bool,
+    /// Write to this file; to stdout where it is not given. Networks need one.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let genotype = run_files::genotype(&options.run, options.rule.map(Rule::from), options.epoch)?;
+    if options.best && !matches!(options.format, Format::Safetensors | Format::Torchscript) {
+        return Err(Error::new("only a trained network has weights of its best epoch")
+            .expected("`--format safetensors` or `torchscript` with `--best`")
+            .into());
+    }
+    let genotype = || run_files::genotype(&options.run, options.rule.map(Rule::from), options.epoch);
     let text = match options.format {
-        Format::Json => genotype.to_json() + "\n",
-        Format::Darts => text::darts(&genotype)? + "\n",
-        Format::Dot => text::dot(&genotype),
-        Format::Nb201 => format!("{}\n", Architecture::of(&genotype)?),
+        Format::Json => genotype()?.to_json() + "\n",
+        Format::Darts => text::darts(&genotype()?)? + "\n",
+        Format::Dot => text::dot(&genotype()?),
+        Format::Nb201 => format!("{}\n", Architecture::of(&genotype()?)?),
+        Format::Safetensors | Format::Torchscript => return network(options),
     };
     match &options.output {
         None => output::print(&text),
         Some(path) => std::fs::write(path, text).map_err(|e| Failure::Later(Error::io("write", path, &e))),
     }
+}
+
+/// Writes a trained network to a file.
+fn network(options: &Options) -> Done {
+    if options.rule.is_some() || options.epoch.is_some() {
+        return Err(Error::new("a trained network cannot be derived anew")
+            .help("leave out `--rule` and `--epoch`; `edas evaluate RUN --epochs N` trains what a search derived then")
+            .into());
+    }
+    let Some(path) = &options.output else {
+        return Err(Error::new("a network goes to a file").expected("`-o FILE`").into());
+    };
+    let model = predict::model(&options.run, options.best, &[])?;
+    let format = if let Format::Torchscript = options.format { "torchscript" } else { "safetensors" };
+    write_network(&model, format, path)
+}
+
+/// The ending of the file of a network in a form; `None` for a form that is none of a network.
+pub(super) fn network_ending(format: &str) -> Option<&'static str> {
+    match format {
+        "safetensors" => Some("safetensors"),
+        "torchscript" => Some("pt"),
+        _ => None,
+    }
+}
+
+/// Writes a network in a form, and its description beside it.
+pub(super) fn write_network(model: &Model, format: &str, path: &Path) -> Done {
+    let later = Failure::Later;
+    if format == "torchscript" {
+        model.write_torchscript(path).map_err(later)?;
+    } else {
+        let bytes = model.to_safetensors().map_err(later)?;
+        std::fs::write(path, bytes).map_err(|e| later(Error::io("write", path, &e)))?;
+    }
+    let json = path.with_extension("json");
+    let text = serde_json::to_string_pretty(&model.description)
+        .map_err(|e| later(Error::new(format!("the description: {e}"))))?;
+    std::fs::write(&json, text + "\n").map_err(|e| later(Error::io("write", &json, &e)))?;
+    say(&format!("the network is in {}, its description in {}", path.display(), json.display()));
+    Ok(())
 }

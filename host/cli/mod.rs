@@ -20,8 +20,10 @@ mod lookup;
 mod message;
 mod numbers;
 mod output;
+mod pipeline;
 mod plugin;
 mod policy;
+mod predict;
 mod profile;
 mod progress;
 mod replay;
@@ -64,6 +66,9 @@ enum Command {
         after_help = "Example:\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml --epochs 0,9,24 --seeds 0..3"
     )]
     Evaluate(evaluate::Options),
+    /// Run a pipeline: searches, evaluations and what follows them, one after the other.
+    #[command(after_help = "Example:\n  edas run specs/pipelines/digits.yaml")]
+    Run(pipeline::Options),
     /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes.
     #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
     Check(check::Options),
@@ -78,6 +83,9 @@ enum Command {
     /// Write a run's genotype, or a genotype file, in another form.
     #[command(after_help = "Example:\n  edas export runs/quickstart-0 --format dot | dot -Tsvg > cell.svg")]
     Export(export::Options),
+    /// Say what a trained network makes of images.
+    #[command(after_help = "Example:\n  edas predict runs/evaluate-cifar10-0 cat.jpg ship.png")]
+    Predict(predict::Options),
     /// Print what runs have come to, side by side.
     #[command(after_help = "Example:\n  edas compare runs/edas-cifar10-0 runs/evaluate-cifar10-0 --published")]
     Compare(compare::Options),
@@ -148,6 +156,8 @@ enum Failure {
     Input(Error),
     /// It failed after it had begun.
     Later(Error),
+    /// The input is wrong; nothing was started, and it was said why.
+    Wrong,
     /// It did its work, and the answer is no.
     No,
     /// It was interrupted, and can go on.
@@ -194,6 +204,7 @@ pub fn main() -> ExitCode {
     log(cli.verbose, profile.clone());
     match message::without_panics(|| run(cli, profile)) {
         Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
+        Err(Failure::Wrong) => ExitCode::from(2),
         Err(Failure::No) => ExitCode::from(1),
         Err(Failure::Interrupted) => ExitCode::from(signals::INTERRUPTED),
         Err(Failure::Input(error)) => {
@@ -211,10 +222,12 @@ fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
         Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
         Command::Evaluate(options) => evaluate::run(&options, cli.json),
+        Command::Run(options) => pipeline::run(&options),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),
         Command::Derive(options) => derive::run(&options, cli.json),
         Command::Export(options) => export::run(&options),
+        Command::Predict(options) => predict::run(&options, cli.json),
         Command::Compare(options) => compare::run(&options, cli.json),
         Command::Genotype(command) => genotype::run(&command),
         Command::Lookup(options) => lookup::run(&options, cli.json),

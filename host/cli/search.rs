@@ -55,7 +55,7 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
         return several(options, seeds, json, &interruption);
     }
     let (spec, path) = located(options)?;
-    match search(spec, &path, options, profile, &interruption)? {
+    match search(spec, &path, &options.how(), profile, &interruption)? {
         None => {
             say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
             Ok(())
@@ -89,24 +89,41 @@ fn located(options: &Options) -> Result<(Spec, PathBuf)> {
     Ok((spec, path))
 }
 
+/// How a run is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct How {
+    /// Whether one that is there goes on.
+    pub(super) resume: bool,
+    /// How it goes on.
+    pub(super) taken_up: Resume,
+    /// Whether nothing is shown of it.
+    pub(super) quiet: bool,
+}
+
+impl Options {
+    fn how(&self) -> How {
+        let taken_up = Resume { accept_changes: self.accept_changes, watch: self.watch };
+        How { resume: self.resume, taken_up, quiet: self.quiet }
+    }
+}
+
 /// Runs one search, or goes on with it; `None` where it is over.
-fn search(
+pub(super) fn search(
     spec: Spec,
     path: &Path,
-    options: &Options,
+    how: &How,
     profile: Option<&Profile>,
     interruption: &Interruption,
 ) -> Result<Option<Outcome>, Failure> {
-    let how = Resume { accept_changes: options.accept_changes, watch: options.watch };
-    let Resumed { stage: search, mut directory, .. } = if options.resume {
-        let Some(resumed) = Search::resume(spec, path, how)? else { return Ok(None) };
-        tell(&resumed, path, options.quiet);
+    let Resumed { stage: search, mut directory, .. } = if how.resume {
+        let Some(resumed) = Search::resume(spec, path, how.taken_up)? else { return Ok(None) };
+        tell(&resumed, path, how.quiet);
         resumed
     } else {
         RunDirectory::refuse_existing(path)?;
-        Search::begin(spec, how, |contents| RunDirectory::create(path, contents))?
+        Search::begin(spec, how.taken_up, |contents| RunDirectory::create(path, contents))?
     };
-    let mut progress = Progress::new(options.quiet);
+    let mut progress = Progress::new(how.quiet);
     let result = search.run_unless(interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
     if let Some(profile) = profile {
@@ -143,7 +160,7 @@ fn several(options: &Options, seeds: &[u64], json: bool, interruption: &Interrup
             say(&path.display().to_string());
         }
         let seed = spec.seed;
-        let outcome = search(spec, &path, options, None, interruption).map_err(|failure| match failure {
+        let outcome = search(spec, &path, &options.how(), None, interruption).map_err(|failure| match failure {
             // Something was done before it.
             Failure::Input(error) if !results.is_empty() => Failure::Later(error),
             other => other,

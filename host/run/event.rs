@@ -98,12 +98,27 @@ pub struct EvaluationResult {
     pub longest_paths: BTreeMap<String, usize>,
     /// The numbers of training and test images.
     pub images: [usize; 2],
+    /// What the network takes.
+    pub input: NetworkInput,
     /// The names of the classes.
     pub classes: Vec<String>,
     /// Per class, and per class that the network at the end takes its test images for: how many.
     pub confusion: Vec<Vec<u64>>,
     /// How long it took, all of its sessions together.
     pub seconds: f64,
+}
+
+/// The images that a network takes, and what is made of their pixels: (value / maximum − mean) / std, per channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkInput {
+    /// Channels, height and width.
+    pub shape: [usize; 3],
+    /// The pixel value that stands for 1.
+    pub maximum: f32,
+    /// The mean of each channel over the training images.
+    pub mean: Vec<f32>,
+    /// The standard deviation of each channel over the training images.
+    pub std: Vec<f32>,
 }
 
 impl EvaluationResult {

@@ -34,7 +34,8 @@ pub use checkpoint::{Checkpoint, Snapshot};
 pub use contents::{Changed, Contents};
 pub use directory::RunDirectory;
 pub use event::{
-    Change, EvaluationOverview, EvaluationResult, EvaluationSummary, Event, Observer, Overview, ScriptEvent, Summary,
+    Change, EvaluationOverview, EvaluationResult, EvaluationSummary, Event, NetworkInput, Observer, Overview,
+    ScriptEvent, Summary,
 };
 pub use machine::Machine;
 pub use record::{EpochRecord, EvaluationRecord, IterationRecord, ValidationRecord};

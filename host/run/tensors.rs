@@ -4,7 +4,7 @@ use crate::error::{Error, Result, room};
 use crate::supernet::Parameters;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, TensorView};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tch::{Kind, Tensor};
 
 /// A tensor's name, shape, element type and bytes: a copy that the training no longer touches.
@@ -87,6 +87,14 @@ const HEADER: usize = 200;
 /// # Errors
 /// Where two have one name, and where there is not enough memory.
 pub fn serialize(tensors: &[Saved]) -> Result<Vec<u8>> {
+    serialize_with(tensors, None)
+}
+
+/// The same, with metadata in the header.
+///
+/// # Errors
+/// As [`serialize`].
+pub fn serialize_with(tensors: &[Saved], metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let mut order: Vec<&Saved> = tensors.iter().collect();
     order.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.name.cmp(&b.name)));
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("the tensors cannot be saved: {e}"));
@@ -100,8 +108,9 @@ pub fn serialize(tensors: &[Saved]) -> Result<Vec<u8>> {
         end += s.bytes.len();
         (s.name.clone(), TensorInfo { dtype: s.dtype, shape: s.shape.clone(), data_offsets: (begin, end) })
     };
-    let metadata = Metadata::new(None, order.iter().map(info).collect()).map_err(|e| failed(&e))?;
-    let mut header = room(order.iter().map(|s| s.name.len() + HEADER).sum(), "a checkpoint's file")?;
+    let more: usize = metadata.iter().flatten().map(|(key, value)| key.len() + 2 * value.len() + HEADER).sum();
+    let metadata = Metadata::new(metadata, order.iter().map(info).collect()).map_err(|e| failed(&e))?;
+    let mut header = room(order.iter().map(|s| s.name.len() + HEADER).sum::<usize>() + more, "a checkpoint's file")?;
     serde_json::to_writer(&mut header, &metadata).map_err(|e| failed(&e))?;
     header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
     let mut file = room(size_of::<u64>() + header.len() + end, "a checkpoint's file")?;

@@ -147,9 +147,15 @@ impl PartialEq for Written {
 }
 
 impl Spec {
-    /// A spec made in code, with the defaults for everything that is not given. Change its fields, then
+    /// A spec of a search made in code, with the defaults for everything that is not given. Change its fields, then
     /// [`check`](Spec::check) it.
     pub fn new(space: Space, policy: Policy, data: Data) -> Self {
+        let (space, policy) = (Some(space), Some(policy));
+        Self { space, policy, evaluate: None, ..Self::of_evaluation(Evaluate::default(), data) }
+    }
+
+    /// The same of an evaluation.
+    pub fn of_evaluation(evaluate: Evaluate, data: Data) -> Self {
         Self {
             edas: VERSION,
             extends: None,
@@ -158,14 +164,14 @@ impl Spec {
             device: Device::default(),
             threads: 0,
             plugins: Self::default_plugins(),
-            space: Some(space),
+            space: None,
             network: Network::default(),
-            policy: Some(policy),
+            policy: None,
             data,
             search: SearchSettings::default(),
             validation: Validation::default(),
             derive: Derive::default(),
-            evaluate: None,
+            evaluate: Some(evaluate),
             checkpoint: Checkpoint::default(),
             execute: Execute::default(),
             sandbox: Sandbox::default(),

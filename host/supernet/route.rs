@@ -80,6 +80,23 @@ impl Network {
         routes
     }
 
+    /// A node that is needed under a plan, and that nothing feeds, where there is one: the number of its cell, and its own.
+    pub fn unfed(&self, plan: &Resolved) -> Option<(usize, usize)> {
+        let routes = self.routes(plan, false);
+        let cells = self.parts.iter().zip(&routes).enumerate();
+        let mut cells = cells.filter_map(|(number, pair)| match pair {
+            (Part::Cell(cell), Some(route)) => Some((number, cell, route)),
+            _ => None,
+        });
+        cells.find_map(|(number, cell, route)| {
+            let form = &self.space.cell_types[cell.cell_type];
+            let fed =
+                |node: usize| form.edges.iter().zip(&route.active).any(|(edge, active)| edge.to == node && *active);
+            let node = (form.inputs..form.inputs + form.nodes).find(|node| route.needed[*node] && !fed(*node))?;
+            Some((number, node))
+        })
+    }
+
     /// All operations that run under a plan.
     pub fn running(&self, plan: &Resolved) -> Vec<&Block> {
         let mut blocks = vec![&self.stem];

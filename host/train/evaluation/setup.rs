@@ -74,7 +74,7 @@ impl Setup {
         }
         inputs.add(Path::new("<genotype>"), GENOTYPE, (genotype.to_json() + "\n").into_bytes());
         let sets = op_sets(&providers)?;
-        let space = Arc::new(space(&genotype, &evaluate, &sets)?);
+        let space = Arc::new(space(&genotype, evaluate.stem.as_ref(), &sets)?);
         let choices = genotype.choices(&space)?;
         let load = |part| load(&spec, part).map(Arc::new);
         let (train, test) = (load(Part::Train)?, load(Part::Test)?);
@@ -182,10 +182,26 @@ fn add_named(spec: &Spec, genotype: &Genotype, providers: &mut Vec<Provider>) ->
     Ok(())
 }
 
-/// The genotype's space, with the spec's stem where it has one.
-fn space(genotype: &Genotype, evaluate: &Evaluate, op_sets: &OpSets) -> Result<Space> {
+/// The op sets of a genotype: those that `plugins` name, and those that it names besides.
+///
+/// # Errors
+/// Where one cannot be loaded.
+pub(crate) fn op_sets_of(genotype: &Genotype, plugins: &[PluginRef]) -> Result<OpSets> {
+    let data = spec::Data::new(spec::DataSet::Digits, None);
+    let mut spec = Spec::of_evaluation(Evaluate::default(), data);
+    spec.plugins = plugins.to_vec();
+    let mut providers = plugins::listed(&spec)?;
+    add_named(&spec, genotype, &mut providers)?;
+    op_sets(&providers)
+}
+
+/// The genotype's space, with another stem where one is given.
+///
+/// # Errors
+/// Where an operation is not offered.
+pub(crate) fn space(genotype: &Genotype, stem: Option<&spec::FixedOperation>, op_sets: &OpSets) -> Result<Space> {
     let mut form = genotype.space.clone();
-    if let Some(spec::FixedOperation { op, channels }) = &evaluate.stem {
+    if let Some(spec::FixedOperation { op, channels }) = stem {
         let channels = channels.as_deref().map(Expression::new);
         form.backbone.stem = FixedForm { op: op.clone(), params: Default::default(), channels };
     }

@@ -9,7 +9,8 @@ use crate::policy::Resolved;
 use crate::run::checkpoint::{EvaluationState, Mean};
 use crate::run::tensors::{Saved, network};
 use crate::run::{
-    EvaluationOverview, EvaluationRecord, EvaluationResult, EvaluationSummary, Event, IterationRecord, Snapshot,
+    EvaluationOverview, EvaluationRecord, EvaluationResult, EvaluationSummary, Event, IterationRecord, NetworkInput,
+    Snapshot,
 };
 use crate::spec::{self, Spec, WeightsOptimizer};
 use crate::supernet::{DropPath, Mode};
@@ -176,6 +177,12 @@ impl Training {
             multiply_adds: self.setup.network.cost(&self.plan).multiply_adds,
             longest_paths: self.longest_paths(),
             images: [self.split.train.len(), self.setup.test.len()],
+            input: NetworkInput {
+                shape: [data.channels, data.height, data.width],
+                maximum: data.maximum,
+                mean: data.mean.clone(),
+                std: data.std.clone(),
+            },
             classes: data.classes.clone(),
             confusion,
             seconds: self.time.seconds(),

@@ -1,0 +1,88 @@
+//! Pipelines: steps that flow into each other, that go on where they stood to the same bits, and wrong files.
+
+mod common;
+
+use common::{edas, repository};
+use std::fs;
+use std::path::Path;
+
+/// A small pipeline with these steps behind a search; the file lies in the folder.
+fn pipeline(folder: &Path, file: &str, more: &str) {
+    let [search, evaluate] = ["specs/quickstart.yaml", "specs/evaluate-digits.yaml"].map(repository);
+    let (search, evaluate) = (search.display(), evaluate.display());
+    let small = "network.cells=3, network.channels=4, search.epochs=1, data.limit=160, threads=1";
+    let text = format!("edas: 1\nname: small\nsteps:\n  - search: {{spec: {search}, set: [{small}]}}\n{more}")
+        .replace("SEARCH", &search.to_string())
+        .replace("EVALUATE", &evaluate.to_string());
+    fs::write(folder.join(file), text).expect("written");
+}
+
+const ALL: &str = "  - random: {spec: SEARCH, count: 2}
+  - evaluate: {spec: EVALUATE, set: [evaluate.cells=3, evaluate.channels=4, evaluate.epochs=1, data.limit=100, threads=1]}
+  - export: {formats: [safetensors, torchscript]}
+  - predict: {images: [one.png]}
+  - compare: {}
+";
+
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = edas(folder).arg("run").args(arguments).arg("--quiet").output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn steps_flow_into_each_other_and_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    image::GrayImage::new(8, 8).save(at.join("one.png")).expect("written");
+    pipeline(at, "all.yaml", ALL);
+    let text = run(at, &["all.yaml"]);
+    for part in ["one.png", "probability", "digits error, %", "random-1", "gradient-based"] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    let whole = at.join("runs/small");
+    for file in
+        ["search/genotype.json", "random/1.json", "evaluate/random-0/result.json", "network.pt", "network.safetensors"]
+    {
+        assert!(whole.join(file).is_file(), "{file}");
+    }
+    let table = fs::read_to_string(whole.join("compare.md")).expect("a table");
+    assert_eq!(table.lines().count(), 2 + 3, "{table}");
+    // The same in parts: the search alone, then all.
+    pipeline(at, "part.yaml", "");
+    run(at, &["part.yaml", "--run", "parts"]);
+    run(at, &["all.yaml", "--run", "parts", "--resume"]);
+    for file in [
+        "evaluate/search/checkpoints/final.safetensors",
+        "evaluate/random-1/checkpoints/final.safetensors",
+        "network.safetensors",
+    ] {
+        let read = |folder: &Path| fs::read(folder.join(file)).expect("it is there");
+        assert!(read(&whole) == read(&at.join("parts")), "{file}");
+    }
+    // What is over is not done again.
+    let sessions = || fs::read_to_string(whole.join("evaluate/search/sessions.jsonl")).expect("sessions");
+    let before = sessions();
+    run(at, &["all.yaml", "--resume"]);
+    assert_eq!(before, sessions());
+}
+
+#[test]
+fn wrong_pipelines_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let fails = |more: &str, parts: &[&str]| {
+        pipeline(at, "p.yaml", more);
+        let output = edas(at).args(["run", "p.yaml"]).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in\n{text}"));
+    };
+    fails("  - export: {formats: [safetensors]}\n", &["nothing to work on", "p.yaml:5", "`evaluate` before it"]);
+    fails("  - random: {spec: SEARCH, count: 0}\n", &["`count` is out of range", "p.yaml:5"]);
+    fails("  - evaluate: {spec: EVALUATE}\n  - export: {formats: [onnx]}\n", &["as `onnx`", "torchscript"]);
+    fails("  - evalute: {spec: EVALUATE}\n", &["evalute", "evaluate"]);
+    fails("  - evaluate: {spec: nowhere.yaml}\n", &["nowhere.yaml"]);
+    fails("  - evaluate: {spec: EVALUATE, set: [evaluate.epoch=1]}\n", &["evaluate.epoch", "did you mean `epochs`"]);
+    assert!(!at.join("runs").exists(), "nothing was begun");
+}
