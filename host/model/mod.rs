@@ -1,6 +1,6 @@
 //! Trained networks, taken away from where they were trained: with their genotype, their weights, and what they make of pixels.
 //!
-//! - [`file`]: a network as a safetensors file
+//! - [`mod@file`]: a network as a safetensors file
 //! - [`torchscript`]: a network as a TorchScript program
 //! - [`image`]: images of any kind and size as a network takes them
 //!

@@ -3,7 +3,7 @@
 //! - [`guard`]: trampolines that catch exceptions, and libtorch's threads
 //! - [`operator`]: ATen operators by name
 //! - [`kernel`]: kernels as nodes of autograd
-//! - [`mod@slice`]: the numbers of tensors
+//! - `slice`: the numbers of tensors
 //! - [`cuda`]: libtorch's CUDA part, and its autocast
 
 pub mod cuda;

@@ -6,7 +6,7 @@
 //!
 //! - [`setup`]: from a spec and a genotype to network and data
 //! - [`training`]: the training itself, iteration by iteration
-//! - [`test`]: the network on the test images
+//! - [`mod@test`]: the network on the test images
 //! - `snapshot`: an evaluation as plain data, and back
 
 pub mod setup;
