@@ -111,7 +111,12 @@ fn places(operation: &Operation) -> (Vec<Built>, Option<String>, Vec<String>) {
                     Ok(graph) => {
                         let map = vec![channels_out, (height + stride - 1) / stride, (width + stride - 1) / stride];
                         let shapes: Vec<_> = graph.output_shapes().collect();
-                        if shapes.iter().all(|s| **s == map || s[..] == [CLASSES]) && !shapes.is_empty() {
+                        // Of a stem with several outputs each has a size of its own.
+                        let several = shapes.len() > 1;
+                        let fits = |s: &[i64]| {
+                            *s == map || *s == [CLASSES] || (several && s.len() == 3 && s[0] == channels_out)
+                        };
+                        if shapes.iter().all(|s| fits(s)) && !shapes.is_empty() {
                             built.push(Built { place, arguments, inputs, graph });
                         } else if channels == channels_out {
                             // An operation that keeps the channels whatever it is asked for is one for edges alone.
