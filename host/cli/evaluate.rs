@@ -1,11 +1,12 @@
 //! `edas evaluate`: a derived network, trained from scratch and tested.
 
-use super::numbers::{Numbers, moments};
+use super::numbers::Numbers;
 use super::output::{self, count, duration, say};
 use super::progress::Progress;
 use super::search::{How, tell};
 use super::{Done, Failure, run_files, signals};
 use crate::error::{Error, Place};
+use crate::report::moments;
 use crate::run::{EvaluationResult, Observer, RunDirectory};
 use crate::space::Genotype;
 use crate::spec::{PluginRef, Spec};
@@ -174,7 +175,6 @@ fn is_evaluation(folder: &Path) -> bool {
 
 /// Adds the op sets that a search was made with, which its genotype may need.
 pub(super) fn add_plugins(spec: &mut Spec, of_search: Vec<PluginRef>) {
-    let named = |plugins: &[PluginRef], other: &PluginRef| plugins.iter().any(|plugin| plugin == other);
     for plugin in of_search {
         // A name is found wherever the program runs; of two op sets with one name the spec's own counts.
         let file = |plugin: &PluginRef| match plugin {
@@ -182,7 +182,7 @@ pub(super) fn add_plugins(spec: &mut Spec, of_search: Vec<PluginRef>) {
             PluginRef::Name(_) => None,
         };
         let like = |other: &PluginRef| file(other).is_some() && file(other) == file(&plugin);
-        if !named(&spec.plugins, &plugin) && !spec.plugins.iter().any(like) {
+        if !spec.plugins.contains(&plugin) && !spec.plugins.iter().any(like) {
             spec.plugins.push(plugin);
         }
     }

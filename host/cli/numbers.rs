@@ -1,4 +1,4 @@
-//! Lists of whole numbers on the command line, and what numbers have in common.
+//! Lists of whole numbers on the command line.
 
 use std::str::FromStr;
 
@@ -30,12 +30,4 @@ impl FromStr for Numbers {
         }
         Ok(Self(list))
     }
-}
-
-/// Mean and standard deviation (of a sample) of numbers.
-pub(super) fn moments(values: &[f64]) -> (f64, Option<f64>) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    (mean, (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
 }

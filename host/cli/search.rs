@@ -1,11 +1,12 @@
 //! `edas search`.
 
-use super::numbers::{Numbers, moments};
+use super::numbers::Numbers;
 use super::output::{self, duration, say};
 use super::profile::Profile;
 use super::progress::Progress;
 use super::{Done, Failure, SpecOptions, message, run_files, signals};
 use crate::error::{Error, Result};
+use crate::report::moments;
 use crate::run::session::Session;
 use crate::run::{Observer, RunDirectory};
 use crate::space::{Collapse, Genotype};

@@ -3,6 +3,7 @@
 //! Runs of one genotype make one row: a search says what it cost and how it searched, evaluations say errors and size. Rows of the
 //! literature come from `published.csv`, each with its source.
 
+use super::moments;
 use crate::error::{Error, Place, Result};
 use crate::run::{EvaluationResult, Machine};
 use crate::space::Genotype;
@@ -170,15 +171,12 @@ fn data_name(name: &str) -> &str {
     PAPER.iter().find(|(paper, _)| *paper == name).map_or(name, |(_, people)| people)
 }
 
-/// The mean of errors, with the standard deviation of a sample where there are several.
+/// The mean of errors, with the standard deviation where there are several.
 fn mean(errors: &[f64]) -> String {
-    let count = errors.len() as f64;
-    let mean = errors.iter().sum::<f64>() / count;
-    if errors.len() < 2 {
-        return format!("{mean:.2}");
+    match moments(errors) {
+        (mean, None) => format!("{mean:.2}"),
+        (mean, Some(deviation)) => format!("{mean:.2} ± {deviation:.2}"),
     }
-    let squares: f64 = errors.iter().map(|error| (error - mean).powi(2)).sum();
-    format!("{mean:.2} ± {:.2}", (squares / (count - 1.0)).sqrt())
 }
 
 /// Days, with as many digits as say something.
