@@ -185,6 +185,7 @@ fn counting(images: usize, height: usize, width: usize) -> DataSet {
         height,
         width,
         images: edas::data::dataset::Images { pixels, labels },
+        files: None,
         maximum: 10.0,
         mean: vec![0.1],
         std: vec![2.0],
@@ -195,7 +196,7 @@ fn counting(images: usize, height: usize, width: usize) -> DataSet {
 /// Pixels 1 to 9 of a 3×3 image, each (pixel / 10 − 0.1) / 2; 0 stands for black outside, b for blanked.
 fn drawn(draw: Draw) -> Vec<f32> {
     let data = counting(1, 3, 3);
-    edas::data::batch::drawn(&data, 0, &draw)
+    edas::data::batch::drawn(&data, 0, &draw).expect("it is in memory")
 }
 
 #[test]
@@ -217,10 +218,10 @@ fn augmentation_by_hand() {
 
 #[test]
 fn draws_of_augmentation_cover_their_ranges_evenly() {
-    let augment = Augment { crop: 2, flip: true, cutout: 4 };
+    let augment = Augment { crop: 2, flip: true, cutout: 4, ..Augment::default() };
     let (mut flips, mut rows) = (0, [0; 5]);
     for i in 0..5000 {
-        let draw = augment.draw(8, 8, &mut Stream::new(3, Purpose::AugmentTrain, i));
+        let draw = augment.draw((8, 8), (8, 8), &mut Stream::new(3, Purpose::AugmentTrain, i));
         flips += usize::from(draw.flip);
         rows[(draw.shift.0 + 2) as usize] += 1;
         let [top, bottom, left, right] = draw.blank.expect("cutout is on");
@@ -231,7 +232,7 @@ fn draws_of_augmentation_cover_their_ranges_evenly() {
 }
 
 fn settings(workers: usize, first_iteration: u64) -> LoaderSettings {
-    let augment = Augment { crop: 1, flip: true, cutout: 0 };
+    let augment = Augment { crop: 1, flip: true, ..Augment::default() };
     LoaderSettings { batch: 4, augment, seed: 5, workers, first_iteration }
 }
 

@@ -1,7 +1,7 @@
-//! `edas check`: everything short of training, what it costs, and how long it would take.
+//! `edas check` of a spec: everything short of training, what it costs, and how long it would take.
 
 use super::output::{self, bytes, count, duration};
-use super::{Done, Failure, SpecOptions};
+use super::{Done, Failure, SpecOptions, cost, run_files};
 use crate::native;
 use crate::policy::CandidateCost;
 use crate::space::Candidate;
@@ -9,6 +9,7 @@ use crate::spec::Every;
 use crate::train::Search;
 use crate::train::setup::Setup;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The options of `edas check`.
@@ -16,6 +17,10 @@ use std::time::Instant;
 pub(super) struct Options {
     #[command(flatten)]
     spec: SpecOptions,
+    /// Of a genotype: what it costs as this spec trains it from scratch, and whether that is within its `constraints`. In the settings that
+    /// papers report where it is not given.
+    #[arg(long, value_name = "SPEC")]
+    by: Option<PathBuf>,
     /// Run no iterations: say nothing of time.
     #[arg(long)]
     no_timing: bool,
@@ -28,6 +33,12 @@ pub(super) struct Options {
 const TIMED: usize = 3;
 
 pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
+    let given = &options.spec.spec;
+    if options.by.is_some() || run_files::is_genotype(given) {
+        let genotype = run_files::genotype(given, None, None)?;
+        let spec = options.by.as_ref().map(|by| SpecOptions { spec: by.clone(), ..options.spec.clone() }.load());
+        return cost::run(&genotype, spec.transpose()?, json_wanted);
+    }
     let spec = options.spec.load()?;
     if options.resolved {
         let setup = Setup::new(spec, crate::train::setup::Need::Sizes, None)?;

@@ -1,4 +1,4 @@
-//! `edas evaluate`: a derived network, trained from scratch and tested.
+//! `edas evaluate` and `edas transfer`: a derived network, trained from scratch and tested.
 
 use super::numbers::Numbers;
 use super::output::{self, count, duration, say};
@@ -9,7 +9,7 @@ use crate::error::{Error, Place};
 use crate::report::moments;
 use crate::run::{EvaluationResult, Observer, RunDirectory};
 use crate::space::Genotype;
-use crate::spec::{PluginRef, Spec};
+use crate::spec::{PluginRef, Scratch, Spec};
 use crate::train::evaluation::EvaluationEnd;
 use crate::train::resume::Resume;
 use crate::train::{Evaluation, Interruption};
@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The options of `edas evaluate`.
+/// The options of `edas evaluate`, which `edas transfer` has too.
 #[derive(clap::Args)]
 pub(super) struct Options {
     /// What is trained: the run directory of a search, a genotype file, or a published text (of DARTS or NAS-Bench-201). With
     /// `--resume` also the directory of an evaluation. The genotype that the spec names where it is not given.
     genotype: Option<PathBuf>,
-    /// The spec that says how; the search's own where it has a section `evaluate`.
+    /// The spec that says how; the search's own where it has such a section.
     #[arg(long, value_name = "SPEC")]
     spec: Option<PathBuf>,
     /// Another seed.
@@ -40,7 +40,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH.TO.KEY=VALUE")]
     set: Vec<String>,
     /// The run directory; `runs/<spec name>-<seed>` where it is not given, and by a search's own spec the search's directory with
-    /// `-evaluated` behind it.
+    /// `-evaluated` or `-transferred` behind it.
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// Go on with the evaluation in that directory, from its newest whole checkpoint; where there is none yet, begin it.
@@ -63,9 +63,9 @@ struct Case {
     run: PathBuf,
 }
 
-pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
+pub(super) fn run(options: &Options, scratch: Scratch, json_wanted: bool) -> Done {
     let interruption = signals::interruption()?;
-    let cases = cases(options)?;
+    let cases = cases(options, scratch)?;
     let several = options.seeds.is_some() || options.epochs.is_some();
     let taken_up = Resume { accept_changes: options.accept_changes, watch: false };
     let how = How { resume: options.resume, taken_up, quiet: options.quiet };
@@ -80,25 +80,35 @@ pub(super) fn run(options: &Options, json_wanted: bool) -> Done {
         }
         let Case { epoch, seed, genotype, spec, run } = case;
         let begun = !results.is_empty();
-        let result = evaluate(spec, genotype, &run, &how, &interruption).map_err(|failure| match failure {
-            // Something was done before it.
-            Failure::Input(error) if begun => Failure::Later(error),
-            other => other,
-        })?;
+        let result = evaluate(spec, genotype, &run, &how, &interruption);
+        let result = result.map_err(|failure| if begun { failure.after() } else { failure })?;
         results.push((epoch, seed, run, result));
     }
     if several {
         return if json_wanted { output::json(&all_json(&results)?) } else { output::print(&table(&results)) };
     }
     let Some((_, _, run, result)) = results.pop() else { return Ok(()) };
-    if json_wanted {
-        return output::json(&json_of(&run, &result)?);
-    }
-    output::print(&summary(&result, &run))
+    print(&result, &run, json_wanted)
+}
+
+/// Runs one evaluation, and prints what it came to.
+pub(super) fn one(
+    spec: Spec,
+    genotype: Option<Genotype>,
+    run: &Path,
+    how: &How,
+    interruption: &Interruption,
+    json_wanted: bool,
+) -> Done {
+    print(&evaluate(spec, genotype, run, how, interruption)?, run, json_wanted)
+}
+
+fn print(result: &EvaluationResult, run: &Path, json_wanted: bool) -> Done {
+    if json_wanted { output::json(&json_of(run, result)?) } else { output::print(&summary(result, run)) }
 }
 
 /// The evaluations that are asked for.
-fn cases(options: &Options) -> Result<Vec<Case>, Error> {
+fn cases(options: &Options, scratch: Scratch) -> Result<Vec<Case>, Error> {
     let mut given = options.genotype.clone();
     let mut file = options.spec.clone();
     let mut run = options.run.clone();
@@ -121,7 +131,7 @@ fn cases(options: &Options) -> Result<Vec<Case>, Error> {
         (None, _) => {
             return Err(Error::new("nothing says how to train")
                 .expected("a spec: `--spec SPEC`")
-                .help("specs/evaluate-cifar10.yaml trains as DARTS does"));
+                .help("specs/evaluate-cifar10.yaml and specs/transfer-imagenet.yaml train as DARTS does"));
         }
     };
     if let (Some(_), false) = (&options.epochs, is_run) {
@@ -142,14 +152,14 @@ fn cases(options: &Options) -> Result<Vec<Case>, Error> {
         let genotype = given.as_ref().map(|path| run_files::genotype(path, None, epoch)).transpose()?;
         for seed in &seeds {
             let overrides = options.set.iter().cloned().chain(seed.map(|seed| format!("seed={seed}")));
-            let mut spec = Spec::load(&file, &overrides.collect::<Vec<_>>())?;
+            let mut spec = Spec::load(&file, &overrides.collect::<Vec<_>>())?.only(scratch)?;
             if let (Some(path), true) = (&given, is_run) {
                 add_plugins(&mut spec, Spec::load(path.join("spec.yaml"), &[])?.plugins);
             }
             let mut folder = match (&run, &given, &options.seeds) {
                 (Some(run), ..) => run.clone(),
                 // By a search's own spec it would be the search's directory.
-                (None, Some(search), _) if options.spec.is_none() => beside(search),
+                (None, Some(search), _) if options.spec.is_none() => beside(search, scratch),
                 (None, _, None) => Path::new("runs").join(format!("{}-{}", spec.name, spec.seed)),
                 (None, _, Some(_)) => Path::new("runs").join(&spec.name),
             };
@@ -162,9 +172,12 @@ fn cases(options: &Options) -> Result<Vec<Case>, Error> {
 }
 
 /// The directory of a search's evaluation by its own spec: `runs/quickstart-0` becomes `runs/quickstart-0-evaluated`.
-fn beside(search: &Path) -> PathBuf {
+pub(super) fn beside(search: &Path, scratch: Scratch) -> PathBuf {
     let mut name = search.file_name().unwrap_or_default().to_owned();
-    name.push("-evaluated");
+    name.push(match scratch {
+        Scratch::Evaluate => "-evaluated",
+        Scratch::Transfer => "-transferred",
+    });
     search.with_file_name(name)
 }
 
@@ -207,6 +220,7 @@ pub(super) fn evaluate(
     if how.resume {
         tell(&resumed, run, how.quiet);
     }
+    let command = resumed.stage.setup().spec.command();
     let mut directory = resumed.directory;
     let mut progress = Progress::new(how.quiet);
     let observers: &mut [&mut dyn Observer] = &mut [&mut directory, &mut progress];
@@ -216,7 +230,7 @@ pub(super) fn evaluate(
         EvaluationEnd::Finished(result) => Ok(*result),
         EvaluationEnd::Interrupted { iteration } => {
             say(&format!(
-                "interrupted after {iteration} iterations, and saved; `edas evaluate {} --resume` goes on",
+                "interrupted after {iteration} iterations, and saved; `edas {command} {} --resume` goes on",
                 run.display()
             ));
             Err(Failure::Interrupted)
@@ -303,6 +317,9 @@ fn summary(result: &EvaluationResult, run: &Path) -> String {
     fact("parameters", format!("{} ({})", result.parameters, count(result.parameters)));
     fact("multiply-adds", count(result.multiply_adds));
     fact("longest paths", paths(result));
+    if last.broken > 0 {
+        fact("broken images", format!("{} in an epoch and its test; the log names them", last.broken));
+    }
     fact("time", duration(result.seconds));
     let facts: Vec<String> = facts.trim_fmt().lines().skip(1).map(str::to_owned).collect();
     format!("{}\n\nThe run is in {}; result.json has the confusion matrix.\n", facts.join("\n"), run.display())

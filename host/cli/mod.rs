@@ -9,6 +9,7 @@
 
 mod check;
 mod compare;
+mod cost;
 mod derive;
 mod diff;
 mod doctor;
@@ -34,6 +35,7 @@ mod signals;
 mod trace;
 
 use crate::error::Error;
+use crate::spec::Scratch;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -66,6 +68,11 @@ enum Command {
         after_help = "Example:\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml\n  edas evaluate runs/edas-cifar10-0 --spec specs/evaluate-cifar10.yaml --epochs 0,9,24 --seeds 0..3"
     )]
     Evaluate(evaluate::Options),
+    /// Train a found network from scratch at ImageNet's scale, and test it: images are decoded while it trains.
+    #[command(
+        after_help = "Example:\n  edas transfer runs/edas-cifar10-0 --spec specs/transfer-imagenet.yaml --set data.root=/data/imagenet"
+    )]
+    Transfer(evaluate::Options),
     /// Run a pipeline: searches, evaluations and what follows them, one after the other.
     #[command(after_help = "Example:\n  edas run specs/pipelines/digits.yaml")]
     Run(pipeline::Options),
@@ -166,6 +173,16 @@ enum Failure {
     Gone,
 }
 
+impl Failure {
+    /// The failure of what comes after something that was done: input that is wrong is then no reason to say that nothing was started.
+    fn after(self) -> Self {
+        match self {
+            Self::Input(error) => Self::Later(error),
+            other => other,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::Input(error)
@@ -221,7 +238,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
         Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
-        Command::Evaluate(options) => evaluate::run(&options, cli.json),
+        Command::Evaluate(options) => evaluate::run(&options, Scratch::Evaluate, cli.json),
+        Command::Transfer(options) => evaluate::run(&options, Scratch::Transfer, cli.json),
         Command::Run(options) => pipeline::run(&options),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),

@@ -1,4 +1,4 @@
-//! `edas run`: searches, evaluations and what follows them, one after the other, as a file says.
+//! `edas run`: searches, trainings from scratch and what follows them, one after the other, as a file says.
 
 use super::output::{self, say};
 use super::{Done, Failure, compare, evaluate, export, predict, search, signals};
@@ -8,7 +8,7 @@ use crate::run::RunDirectory;
 use crate::run::files::write_whole;
 use crate::space::Genotype;
 use crate::space::derive::random;
-use crate::spec::{Node, PluginRef, Spec, SpecPath, decode, read_text};
+use crate::spec::{Node, PluginRef, Scratch, Spec, SpecPath, decode, read_text};
 use crate::train::inputs::Inputs;
 use crate::train::{Interruption, setup};
 use serde::Deserialize;
@@ -52,8 +52,10 @@ enum Step {
     Search(OfSpec),
     /// Genotypes drawn at random.
     Random(Random),
-    /// Every genotype that there is so far, trained from scratch.
+    /// Every genotype that there is so far, trained from scratch as the spec's section `evaluate` says.
     Evaluate(OfSpec),
+    /// The same, as its section `transfer` says.
+    Transfer(OfSpec),
     /// The first network that was trained, as files.
     Export(Export),
     /// What the first network that was trained makes of images.
@@ -73,6 +75,13 @@ struct OfSpec {
     /// The name of the step, and of its folder; what it does where it is left out.
     #[serde(default)]
     name: Option<String>,
+}
+
+impl OfSpec {
+    /// The spec of a training from scratch.
+    fn scratch(&self, scratch: Scratch) -> Result<Spec> {
+        Spec::load(&*self.spec, &self.set)?.only(scratch)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,7 +145,9 @@ pub(super) fn run(options: &Options) -> Done {
     // Every spec is looked at before the first step takes its hours.
     for step in &pipeline.steps {
         match step {
-            Step::Search(step) | Step::Evaluate(step) => drop(Spec::load(&*step.spec, &step.set)?),
+            Step::Search(step) => drop(Spec::load(&*step.spec, &step.set)?),
+            Step::Evaluate(step) => drop(step.scratch(Scratch::Evaluate)?),
+            Step::Transfer(step) => drop(step.scratch(Scratch::Transfer)?),
             Step::Random(step) => drop(Spec::load(&*step.spec, &step.set)?),
             Step::Export(_) | Step::Predict(_) | Step::Compare(_) => {}
         }
@@ -152,11 +163,7 @@ pub(super) fn run(options: &Options) -> Done {
         names: Vec::new(),
     };
     for (number, step) in pipeline.steps.iter().enumerate() {
-        let done = progress.step(step).map_err(|failure| match failure {
-            // Something was done before it.
-            Failure::Input(error) if number > 0 => Failure::Later(error),
-            other => other,
-        });
+        let done = progress.step(step).map_err(|failure| if number > 0 { failure.after() } else { failure });
         if let Err(Failure::Interrupted) = done {
             say(&format!("`edas run {} --resume` goes on with the pipeline", options.pipeline.display()));
         }
@@ -195,9 +202,16 @@ fn read(path: &Path) -> Result<Pipeline> {
         }
         let before = |wanted: fn(&Step) -> bool| pipeline.steps[..i].iter().any(wanted);
         let (missing, needed) = match step {
-            Step::Evaluate(_) => (!before(|s| matches!(s, Step::Search(_) | Step::Random(_))), "search or random"),
-            Step::Export(_) | Step::Predict(_) => (!before(|s| matches!(s, Step::Evaluate(_))), "evaluate"),
-            Step::Compare(_) => (!before(|s| matches!(s, Step::Search(_) | Step::Evaluate(_))), "search or evaluate"),
+            Step::Evaluate(_) | Step::Transfer(_) => {
+                (!before(|s| matches!(s, Step::Search(_) | Step::Random(_))), "search or random")
+            }
+            Step::Export(_) | Step::Predict(_) => {
+                (!before(|s| matches!(s, Step::Evaluate(_) | Step::Transfer(_))), "evaluate or transfer")
+            }
+            Step::Compare(_) => (
+                !before(|s| matches!(s, Step::Search(_) | Step::Evaluate(_) | Step::Transfer(_))),
+                "search, evaluate or transfer",
+            ),
             Step::Search(_) | Step::Random(_) => (false, ""),
         };
         if missing {
@@ -214,7 +228,8 @@ impl Progress<'_> {
         match step {
             Step::Search(step) => self.search(step),
             Step::Random(step) => self.random(step),
-            Step::Evaluate(step) => self.evaluate(step),
+            Step::Evaluate(step) => self.train(step, Scratch::Evaluate),
+            Step::Transfer(step) => self.train(step, Scratch::Transfer),
             Step::Export(step) => self.export(step),
             Step::Predict(step) => {
                 let images: Vec<PathBuf> = step.images.iter().map(|image| image.to_path_buf()).collect();
@@ -267,10 +282,10 @@ impl Progress<'_> {
         Ok(())
     }
 
-    fn evaluate(&mut self, step: &OfSpec) -> Done {
-        let folder = self.folder(step.name.as_deref().unwrap_or("evaluate"));
+    fn train(&mut self, step: &OfSpec, scratch: Scratch) -> Done {
+        let folder = self.folder(step.name.as_deref().unwrap_or(scratch.section()));
         for (name, genotype, plugins) in &self.found {
-            let mut spec = Spec::load(&*step.spec, &step.set)?;
+            let mut spec = step.scratch(scratch)?;
             // Rows of a comparison bear it.
             spec.name.clone_from(name);
             evaluate::add_plugins(&mut spec, plugins.clone());

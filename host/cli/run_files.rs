@@ -5,7 +5,7 @@ use crate::extension::Registry;
 use crate::graph::{OpSet, OpSets};
 use crate::space::derive::Rule;
 use crate::space::{Alpha, Architecture, CellType, Edge, Genotype, Published, Space, derive};
-use crate::spec::Spec;
+use crate::spec::{Node, Spec};
 use crate::train::inputs::Inputs;
 use crate::train::setup;
 use serde_json::Value;
@@ -74,6 +74,14 @@ pub(super) fn genotype(path: &Path, rule: Option<Rule>, epoch: Option<u64>) -> R
         return Err(misfit());
     }
     Ok(derive(&space, &alpha, rule))
+}
+
+/// Whether an argument is a genotype, or a folder that may hold one, and no spec.
+pub(super) fn is_genotype(path: &Path) -> bool {
+    let text = text(path);
+    let is_published = Architecture::is_meant_by(&text) || Published::is_meant_by(&text);
+    let has = |key: &str| Node::parse(&text, path).is_ok_and(|node| node.entry(key).is_some());
+    path.is_dir() || is_published || (path.extension().is_some_and(|ending| ending == "json") && !has("edas"))
 }
 
 /// The space of a run, with all candidates.

@@ -4,13 +4,13 @@ use super::numbers::Numbers;
 use super::output::{self, duration, say};
 use super::profile::Profile;
 use super::progress::Progress;
-use super::{Done, Failure, SpecOptions, message, run_files, signals};
+use super::{Done, Failure, SpecOptions, evaluate, message, run_files, signals};
 use crate::error::{Error, Result};
 use crate::report::moments;
 use crate::run::session::Session;
 use crate::run::{Observer, RunDirectory};
 use crate::space::{Collapse, Genotype};
-use crate::spec::Spec;
+use crate::spec::{Scratch, Spec};
 use crate::train::resume::{Resume, Resumed};
 use crate::train::{End, Interruption, Outcome, Search};
 use serde_json::{Value, json};
@@ -41,6 +41,10 @@ pub(super) struct Options {
     /// standard deviation are printed. The folders lie in `runs/<spec name>`, or in that of `--run`.
     #[arg(long, value_name = "SEEDS", conflicts_with_all = ["seed", "profile"])]
     seeds: Option<Numbers>,
+    /// Go on with what was found: train it from scratch as the spec's section says, in the run's directory with `-evaluated` or
+    /// `-transferred` behind it.
+    #[arg(long, value_name = "STAGE", value_enum, conflicts_with = "seeds")]
+    then: Option<Then>,
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
@@ -50,12 +54,33 @@ pub(super) struct Options {
     pub(super) profile: bool,
 }
 
+/// What follows a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Then {
+    /// As `edas evaluate` does.
+    Evaluate,
+    /// As `edas transfer` does.
+    Transfer,
+}
+
+impl From<Then> for Scratch {
+    fn from(then: Then) -> Self {
+        match then {
+            Then::Evaluate => Self::Evaluate,
+            Then::Transfer => Self::Transfer,
+        }
+    }
+}
+
 pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> Done {
     let interruption = signals::interruption()?;
     if let Some(Numbers(seeds)) = &options.seeds {
         return several(options, seeds, json, &interruption);
     }
     let (spec, path) = located(options)?;
+    if let Some(then) = options.then {
+        return found_and_trained(spec, &path, options, then.into(), json, &interruption, profile);
+    }
     match search(spec, &path, &options.how(), profile, &interruption)? {
         None => {
             say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
@@ -64,6 +89,31 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
         Some(outcome) if json => output::json(&outcome_json(&outcome, &path)),
         Some(outcome) => output::print(&summary(&outcome, &path)),
     }
+}
+
+/// A search, and the training of what it found.
+fn found_and_trained(
+    spec: Spec,
+    path: &Path,
+    options: &Options,
+    scratch: Scratch,
+    json: bool,
+    interruption: &Interruption,
+    profile: Option<&Profile>,
+) -> Done {
+    let training = spec.clone().only(scratch)?;
+    let folder = evaluate::beside(path, scratch);
+    if !options.resume {
+        // Before the search takes its hours.
+        RunDirectory::refuse_existing(&folder)?;
+    }
+    if let Some(outcome) = search(spec, path, &options.how(), profile, interruption)?
+        && !json
+    {
+        output::print(&summary(&outcome, path))?;
+    }
+    let genotype = Genotype::read(&path.join("genotype.json")).map_err(Failure::Later)?;
+    evaluate::one(training, Some(genotype), &folder, &options.how(), interruption, json).map_err(Failure::after)
 }
 
 /// The spec, and the run directory.
@@ -161,11 +211,8 @@ fn several(options: &Options, seeds: &[u64], json: bool, interruption: &Interrup
             say(&path.display().to_string());
         }
         let seed = spec.seed;
-        let outcome = search(spec, &path, &options.how(), None, interruption).map_err(|failure| match failure {
-            // Something was done before it.
-            Failure::Input(error) if !results.is_empty() => Failure::Later(error),
-            other => other,
-        })?;
+        let outcome = search(spec, &path, &options.how(), None, interruption)
+            .map_err(|failure| if results.is_empty() { failure } else { failure.after() })?;
         let accuracy = match outcome {
             Some(outcome) => outcome.validation.derived_accuracy,
             None => run_files::derived_accuracy(&path)?,

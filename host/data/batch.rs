@@ -2,16 +2,19 @@
 
 use super::augment::{Augment, Draw};
 use super::dataset::DataSet;
-use crate::error::{Result, room};
+use super::window::Pixels;
+use crate::error::{Error, Result, room};
 use crate::random::Source;
 
 /// Images and labels, ready for the network.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
     /// (image, height, width, channel), normalised: (pixel / maximum − mean) / deviation.
     pub images: Vec<f32>,
     /// The numbers of the classes.
     pub labels: Vec<i64>,
+    /// How many images are not in it, because they are broken.
+    pub broken: u64,
 }
 
 /// Turns images of a data set into numbers.
@@ -28,11 +31,54 @@ impl Normaliser {
         Self { table: data.mean.iter().zip(&data.std).map(row).collect() }
     }
 
-    /// Writes an image into `out`. Pixels that a shift brings in from outside are black; blanked ones are 0 after
-    /// normalisation, as in DARTS.
-    fn write(&self, data: &DataSet, image: usize, draw: &Draw, out: &mut Vec<f32>) {
-        let (height, width, channels) = (data.height, data.width, data.channels);
-        let pixels = data.pixels(image);
+    /// Adds an image to a batch, put through what `draw` says of one that is this large (height, width). Pixels that a shift brings in
+    /// from outside are black; blanked ones are 0 after normalisation, as in DARTS.
+    fn add(
+        &self,
+        data: &DataSet,
+        image: usize,
+        draw: impl FnOnce((usize, usize)) -> Draw,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        let Some(own) = data.image(image)? else {
+            batch.broken += 1;
+            return Ok(());
+        };
+        let (height, width) = (data.height, data.width);
+        let draw = draw((own.height, own.width));
+        let pixels = match draw.window {
+            Some(window) => own.cut(window, height, width)?,
+            None if (own.height, own.width) == (height, width) => own,
+            None => own.middle(height)?,
+        };
+        let out = &mut batch.images;
+        if draw.colours.is_empty() {
+            self.write(&pixels, &draw, out, |channel, value| self.table[channel][usize::from(value)]);
+        } else {
+            let from = out.len();
+            self.write(&pixels, &Draw { blank: None, ..draw.clone() }, out, |_, value| f32::from(value) / data.maximum);
+            let values = &mut out[from..];
+            draw.colours.iter().for_each(|change| change.apply(values, data.channels));
+            for pixel in values.chunks_exact_mut(data.channels) {
+                for ((value, mean), std) in pixel.iter_mut().zip(&data.mean).zip(&data.std) {
+                    *value = (*value - mean) / std;
+                }
+            }
+            if let Some([top, bottom, left, right]) = draw.blank {
+                for row in top..bottom {
+                    let at = |column| (row * width + column) * data.channels;
+                    values[at(left)..at(right)].fill(0.0);
+                }
+            }
+        }
+        batch.labels.push(i64::from(data.images.labels[image]));
+        Ok(())
+    }
+
+    /// Shifts, mirrors and blanks; `number` makes numbers of a channel's values.
+    fn write(&self, pixels: &Pixels, draw: &Draw, out: &mut Vec<f32>, number: impl Fn(usize, u8) -> f32) {
+        let Pixels { bytes, channels, height, width } = pixels;
+        let (height, width, channels) = (*height, *width, *channels);
         for y in 0..height {
             let row = usize::try_from(y as isize + draw.shift.0).ok().filter(|row| *row < height);
             for x in 0..width {
@@ -46,8 +92,8 @@ impl Normaliser {
                 let x = if draw.flip { width - 1 - x } else { x };
                 let column = usize::try_from(x as isize + draw.shift.1).ok().filter(|column| *column < width);
                 let at = row.zip(column).map(|(row, column)| (row * width + column) * channels);
-                for (channel, table) in self.table.iter().enumerate() {
-                    out.push(table[at.map_or(0, |at| usize::from(pixels[at + channel]))]);
+                for channel in 0..channels {
+                    out.push(number(channel, at.map_or(0, |at| bytes[at + channel])));
                 }
             }
         }
@@ -55,16 +101,20 @@ impl Normaliser {
 }
 
 /// One image, put through a draw.
-pub fn drawn(data: &DataSet, image: usize, draw: &Draw) -> Vec<f32> {
-    let mut out = Vec::new();
-    Normaliser::new(data).write(data, image, draw, &mut out);
-    out
-}
-
-/// A batch of these images; each is augmented by the stream at position `epoch` × images + image.
 ///
 /// # Errors
-/// Where there is not enough memory.
+/// Where it is broken.
+pub fn drawn(data: &DataSet, image: usize, draw: &Draw) -> Result<Vec<f32>> {
+    let mut batch = Batch::default();
+    Normaliser::new(data).add(data, image, |_| draw.clone(), &mut batch)?;
+    Ok(batch.images)
+}
+
+/// A batch of these images; each is augmented by the stream at position `epoch` × images + image. Broken ones are left out where the data
+/// set passes over them.
+///
+/// # Errors
+/// Where there is not enough memory, where an image is broken and that matters, and where none is left.
 pub fn augmented(
     data: &DataSet,
     normaliser: &Normaliser,
@@ -76,8 +126,12 @@ pub fn augmented(
     let mut batch = empty(data, images)?;
     for image in images {
         let mut stream = source.at(epoch * data.len() as u64 + *image as u64);
-        let draw = augment.draw(data.height, data.width, &mut stream);
-        normaliser.write(data, *image, &draw, &mut batch.images);
+        let draw = |own| augment.draw(own, (data.height, data.width), &mut stream);
+        normaliser.add(data, *image, draw, &mut batch)?;
+    }
+    if batch.labels.is_empty() && batch.broken > 0 {
+        return Err(Error::new(format!("all {} images of a batch are broken", images.len()))
+            .help("the log names them; replace them, or take them out of the folder"));
     }
     Ok(batch)
 }
@@ -85,11 +139,12 @@ pub fn augmented(
 fn empty(data: &DataSet, images: &[usize]) -> Result<Batch> {
     Ok(Batch {
         images: room(images.len() * data.channels * data.height * data.width, "a batch of images")?,
-        labels: images.iter().map(|image| i64::from(data.images.labels[*image])).collect(),
+        ..Batch::default()
     })
 }
 
-/// Batches of a list of images in order, as they are; the last may be smaller.
+/// Batches of a list of images in order, as they are; the last may be smaller, and broken ones are left out where the data set passes over
+/// them.
 pub struct Plain<'a> {
     data: &'a DataSet,
     normaliser: Normaliser,
@@ -108,11 +163,11 @@ impl Iterator for Plain<'_> {
 
     fn next(&mut self) -> Option<Result<Batch>> {
         let images = self.chunks.next()?;
-        let batch = empty(self.data, images).map(|mut batch| {
+        let batch = empty(self.data, images).and_then(|mut batch| {
             for image in images {
-                self.normaliser.write(self.data, *image, &Draw::NONE, &mut batch.images);
+                self.normaliser.add(self.data, *image, |_| Draw::NONE, &mut batch)?;
             }
-            batch
+            Ok(batch)
         });
         Some(batch)
     }

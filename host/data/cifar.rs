@@ -117,6 +117,7 @@ pub fn load(layout: &Layout, root: &Path, part: Part) -> Result<DataSet> {
         width: SIDE,
         hash: hash(&images),
         images,
+        files: None,
         maximum: 255.0,
         mean: layout.mean.to_vec(),
         std: layout.std.to_vec(),

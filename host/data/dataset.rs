@@ -1,4 +1,8 @@
-//! A data set in memory.
+//! A data set: its images, in memory or as files that are decoded when they are needed.
+
+use super::files::Files;
+use super::window::Pixels;
+use crate::error::Result;
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,7 @@ impl Part {
 /// Images and labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Images {
-    /// Pixels: image by image, row by row, channel last.
+    /// Pixels: image by image, row by row, channel last. None where images are decoded when they are needed.
     pub pixels: Vec<u8>,
     /// The number of the class of each image.
     pub labels: Vec<u16>,
@@ -43,13 +47,15 @@ pub struct DataSet {
     pub width: usize,
     /// Images and labels.
     pub images: Images,
+    /// The files of the images, where those are decoded when they are needed.
+    pub files: Option<Files>,
     /// The pixel value that stands for 1.
     pub maximum: f32,
     /// The mean of each channel over the train part.
     pub mean: Vec<f32>,
     /// The standard deviation of each channel over the train part.
     pub std: Vec<f32>,
-    /// SHA-256 of the pixels and labels as they were read.
+    /// SHA-256 of the pixels and labels as they were read; of images that are decoded when they are needed, of their files' names and lengths.
     pub hash: String,
 }
 
@@ -64,7 +70,20 @@ impl DataSet {
         self.len() == 0
     }
 
-    /// The pixels of an image.
+    /// An image; of a data set whose images are decoded when they are needed, it has a size of its own. `None` where it is broken and such
+    /// are passed over.
+    ///
+    /// # Errors
+    /// Where it is broken, and that matters.
+    pub fn image(&self, image: usize) -> Result<Option<Pixels<'_>>> {
+        if let Some(files) = &self.files {
+            return files.decode(image);
+        }
+        let bytes = self.pixels(image).into();
+        Ok(Some(Pixels { bytes, channels: self.channels, height: self.height, width: self.width }))
+    }
+
+    /// The pixels of an image, where they are in memory.
     pub fn pixels(&self, image: usize) -> &[u8] {
         let size = self.channels * self.height * self.width;
         &self.images.pixels[image * size..(image + 1) * size]

@@ -38,6 +38,7 @@ pub fn load(part: Part) -> Result<DataSet> {
         width: 8,
         hash: hash(&images),
         images,
+        files: None,
         maximum,
         mean,
         std,

@@ -1,4 +1,4 @@
-//! Image folders: `train/<class>/*` and `test/<class>/*`, JPEG and PNG, decoded in parallel and kept in memory.
+//! Image folders: `train/<class>/*` and `test/<class>/*`, JPEG and PNG; here decoded in parallel and kept in memory, all of one size.
 //!
 //! Classes and files are taken in the order of their names, so that the data set is the same on every machine. Files
 //! whose names begin with a dot are passed over; everything else must be an image. Transparency is left out, 16 bits become 8.
@@ -16,7 +16,7 @@ const CLASSES: usize = 1 << 16;
 const SIDE: u32 = 8192;
 
 /// The classes of a part, each with its images.
-type Classes = Vec<(String, Vec<PathBuf>)>;
+pub(super) type Classes = Vec<(String, Vec<PathBuf>)>;
 
 /// Reads a part. The classes, the size and the statistics are those of the train part, whichever is read.
 ///
@@ -39,6 +39,7 @@ pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
         width: size.0 as usize,
         hash: hash(&images),
         images,
+        files: None,
         maximum: 255.0,
         mean,
         std,
@@ -46,7 +47,7 @@ pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
 }
 
 /// The classes and files of a part, in the order of their names.
-fn list(root: &Path, part: Part) -> Result<Classes> {
+pub(super) fn list(root: &Path, part: Part) -> Result<Classes> {
     let folder = root.join(part.name());
     let classes = entries(&folder)?;
     let missing = |what: &str, found: String| {
@@ -79,7 +80,7 @@ fn list(root: &Path, part: Part) -> Result<Classes> {
 }
 
 /// A label is a position in the list of classes: with another list it would mean another class.
-fn same_classes(folder: &Path, train: &Classes, test: &Classes) -> Result<()> {
+pub(super) fn same_classes(folder: &Path, train: &Classes, test: &Classes) -> Result<()> {
     let has = |classes: &Classes, name: &str| classes.iter().any(|(other, _)| other == name);
     let lacking = train.iter().find(|(name, _)| !has(test, name)).map(|(name, _)| format!("no folder `{name}`"));
     let unknown = test.iter().find(|(name, _)| !has(train, name)).map(|(name, _)| format!("a folder `{name}` more"));
@@ -149,7 +150,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(list)
 }
 
-fn read(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
+/// Width, height and pixels of an image file.
+///
+/// # Errors
+/// As [`decode`], and where it cannot be read.
+pub(super) fn read(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
     decode(&std::fs::read(file).map_err(|e| broken(file, &e.to_string()))?, file)
 }
 

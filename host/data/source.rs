@@ -1,11 +1,24 @@
 //! Where data sets come from, by their names in specs.
 
 use super::dataset::{DataSet, Part};
-use super::{cifar, digits, folder};
+use super::{cifar, digits, files, folder};
 use crate::error::{Error, Result};
+use crate::spec;
 use std::path::Path;
 
 impl DataSet {
+    /// Reads a part of the data set that a spec's section describes.
+    ///
+    /// # Errors
+    /// As [`DataSet::load`].
+    pub fn of_spec(data: &spec::Data, part: Part) -> Result<Self> {
+        let root = data.root.as_ref().map(|root| root.as_ref() as &Path);
+        match (data.size, root) {
+            (Some(size), Some(root)) => files::load(root, part, size as usize, data.broken),
+            _ => Self::load(data.name.name(), root, part, data.workers as usize),
+        }
+    }
+
     /// Reads a part of a data set, by its name in specs; `root` is where it lies, `workers` the number of threads that may
     /// decode.
     ///

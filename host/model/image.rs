@@ -2,9 +2,8 @@
 
 use super::Model;
 use crate::data::folder::decode;
+use crate::data::window::Pixels;
 use crate::error::{Error, Place, Result};
-use ::image::imageops::FilterType;
-use ::image::{DynamicImage, RgbImage};
 use std::path::Path;
 use tch::Tensor;
 
@@ -48,12 +47,11 @@ impl Model {
             pixels
         } else {
             resized = Some((own_width, own_height));
-            let image = RgbImage::from_raw(own_width, own_height, pixels)
-                .ok_or_else(|| Error::new("an image without all of its pixels").at(Place::file(file)))?;
-            DynamicImage::from(image)
-                .resize_exact(width as u32, height as u32, FilterType::Triangle)
-                .into_rgb8()
-                .into_raw()
+            let (own_height, own_width) = (own_height as usize, own_width as usize);
+            let image = Pixels { bytes: pixels.into(), channels: 3, height: own_height, width: own_width };
+            let fitted =
+                if self.description.input.from_middle { image.middle(height) } else { image.stretched(height, width) };
+            fitted.map_err(|e| e.at(Place::file(file)))?.bytes.into_owned()
         };
         let share = |value: u8| f32::from(value) / 255.0;
         let planes: Vec<f32> = match channels {

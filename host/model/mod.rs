@@ -91,7 +91,7 @@ impl Model {
     /// Where the directory is no evaluation's, or that is not finished.
     pub fn of_run(run: &Path, which: Which) -> Result<Self> {
         let spec = Spec::load(run.join("spec.yaml"), &[])?;
-        let Some(evaluate) = spec.evaluate.clone().filter(|_| !spec.is_search()) else {
+        let Some((scratch, evaluate)) = spec.from_scratch().filter(|_| !spec.is_search()) else {
             return Err(Error::new("a search has no trained network of its own")
                 .at(Place::file(run))
                 .expected("the run directory of an evaluation")
@@ -100,7 +100,7 @@ impl Model {
         if !run.join(EvaluationResult::FILE).is_file() {
             return Err(Error::new(format!("the evaluation in {} is not finished", run.display()))
                 .at(Place::file(run))
-                .help(format!("`edas evaluate {} --resume` goes on with it", run.display())));
+                .help(format!("`edas {} {} --resume` goes on with it", scratch.section(), run.display())));
         }
         let result = EvaluationResult::read(run)?;
         let genotype = Genotype::read(&run.join("inputs/genotype.json"))?;
@@ -108,7 +108,7 @@ impl Model {
             Which::Last => (result.last, "final.safetensors"),
             Which::Best => (result.best_selected_on_test, "best.safetensors"),
         };
-        let Evaluate { cells, channels, stem, .. } = evaluate;
+        let Evaluate { cells, channels, stem, .. } = evaluate.clone();
         let description = Description {
             version: VERSION,
             cells,

@@ -37,8 +37,8 @@ pub struct Changed {
 pub(super) const NOTHING: &str = "nothing";
 
 /// Keys of a spec that change nothing in what a search computes, or whose content is hashed.
-const WITHOUT_EFFECT: [&str; 7] =
-    ["name", "plugins", "data.root", "data.workers", "checkpoint", "sandbox", "evaluate.genotype"];
+const WITHOUT_EFFECT: [&str; 8] =
+    ["name", "plugins", "data.root", "data.workers", "checkpoint", "sandbox", "evaluate.genotype", "transfer.genotype"];
 
 impl Contents {
     /// What identifies a run: its spec and what that names, as they were at its beginning.

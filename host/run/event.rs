@@ -119,6 +119,10 @@ pub struct NetworkInput {
     pub mean: Vec<f32>,
     /// The standard deviation of each channel over the training images.
     pub std: Vec<f32>,
+    /// Whether an image of another size is cut out of its middle, as for ImageNet (its shorter side brought to 256/224 of the network's);
+    /// it is stretched otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_middle: bool,
 }
 
 impl EvaluationResult {

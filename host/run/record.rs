@@ -23,6 +23,10 @@ fn optional<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, 
     value.map(number).serialize(serializer)
 }
 
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 fn absent(value: &Option<f64>) -> bool {
     value.is_none()
 }
@@ -110,6 +114,9 @@ pub struct EvaluationRecord {
     /// The share of the test images whose class is among the network's first five choices; with at most five classes none.
     #[serde(serialize_with = "optional", skip_serializing_if = "absent", default)]
     pub test_top5: Option<f64>,
+    /// The number of images, of training and of test, that were left out because they are broken.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub broken: u64,
     /// The learning rate of the weights in this epoch.
     #[serde(serialize_with = "float")]
     pub learning_rate: f64,

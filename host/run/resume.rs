@@ -76,7 +76,9 @@ pub fn describe(path: &Path) -> Result<(Spec, BTreeMap<String, String>, Vec<Sess
     };
     let text = read(&file)?;
     if !is_sealed(&text) {
-        let command = if text.contains("\npolicy:") { "search" } else { "evaluate" };
+        let sections = [("policy", "search"), ("evaluate", "evaluate")];
+        let has = |section: &str| text.contains(&format!("\n{section}:"));
+        let command = sections.into_iter().find(|(section, _)| has(section)).map_or("transfer", |(_, command)| command);
         return Err(Error::new("the run's spec is no longer as the run wrote it").at(Place::file(&file)).help(
             format!(
                 "put it back; to go on with other settings, name them: `edas {command} {} --resume --accept-changes --set \

@@ -24,11 +24,14 @@ impl Spec {
         check_name(&self.name, node)?;
         let WeightsOptimizer { learning_rate: high, minimum_learning_rate: low, .. } = self.search.weights;
         check_rates("search.weights", high, low, node)?;
-        if let Some(evaluate) = &self.evaluate {
-            let EvaluateOptimizer { learning_rate: high, minimum_learning_rate: low, .. } = evaluate.weights;
-            check_rates("evaluate.weights", high, low, node)?;
+        for (section, scratch) in [("evaluate", &self.evaluate), ("transfer", &self.transfer)] {
+            if let Some(scratch) = scratch {
+                let EvaluateOptimizer { learning_rate: high, minimum_learning_rate: low, .. } = scratch.weights;
+                check_rates(&format!("{section}.weights"), high, low, node)?;
+            }
         }
         check_root(&self.data, node)?;
+        check_size(&self.data, node)?;
         check_shares(self, node)
     }
 }
@@ -48,7 +51,7 @@ fn check_name(name: &str, node: &Node) -> Result<()> {
 fn check_stage(spec: &Spec, node: &Node) -> Result<()> {
     let wanted = [("space", spec.space.is_some()), ("policy", spec.policy.is_some())];
     let given = wanted.iter().filter(|(_, given)| *given).count();
-    if given == wanted.len() || (given == 0 && spec.evaluate.is_some()) {
+    if given == wanted.len() || (given == 0 && spec.from_scratch().is_some()) {
         return Ok(());
     }
     let missing = wanted.into_iter().find(|(_, given)| !given).map_or("space", |(key, _)| key);
@@ -80,6 +83,17 @@ fn check_root(data: &Data, node: &Node) -> Result<()> {
         .at(node.place_of("data"))
         .expected(format!("the folder that holds {}", data.name.name()))
         .help("add `root: FOLDER`, relative to the spec's folder"))
+}
+
+/// Only what is a folder of images can be brought to a size while it is read.
+fn check_size(data: &Data, node: &Node) -> Result<()> {
+    if data.name == DataSet::Images || data.size.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(format!("the images of `{}` have a size of their own", data.name.name()))
+        .at(node.place_of("data.size"))
+        .expected("`data.size` with `data.name: images` alone")
+        .help("leave it out"))
 }
 
 /// With a limit, each part of the training images must get at least one.

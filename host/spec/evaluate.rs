@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::data::Augment;
+use super::data::{Augment, Jitter};
 use super::network::Precision;
 use super::path::SpecPath;
 
@@ -42,6 +42,76 @@ pub struct Evaluate {
     pub label_smoothing: f64,
     /// Random changes to training images; null for those of `data.augment`.
     pub augment: Option<Augment>,
+}
+
+/// The two trainings from scratch that a spec can describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scratch {
+    /// On the data of the search: section `evaluate`.
+    Evaluate,
+    /// At the scale of ImageNet: section `transfer`.
+    Transfer,
+}
+
+impl Scratch {
+    /// The name of its section, and of its command.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Evaluate => "evaluate",
+            Self::Transfer => "transfer",
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Evaluate => Self::Transfer,
+            Self::Transfer => Self::Evaluate,
+        }
+    }
+
+    /// How its section is written.
+    pub(super) fn hint(self) -> &'static str {
+        match self {
+            Self::Evaluate => {
+                "`evaluate: {}` trains as DARTS does on CIFAR-10; specs/evaluate-cifar10.yaml spells it out"
+            }
+            Self::Transfer => {
+                "`transfer: {}` trains as DARTS does on ImageNet; specs/transfer-imagenet.yaml spells it out"
+            }
+        }
+    }
+}
+
+impl Evaluate {
+    /// The defaults of `transfer`: those of DARTS on ImageNet (`cnn/train_imagenet.py` in quark0/darts).
+    pub fn transfer() -> Self {
+        let augment = Augment {
+            resized_crop: Some(0.08),
+            crop: 0,
+            flip: true,
+            jitter: Some(Jitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.2 }),
+            cutout: 0,
+        };
+        Self {
+            cells: 14,
+            channels: 48,
+            stem: Some(FixedOperation { op: "stem_imagenet".to_owned(), channels: Some("channels".to_owned()) }),
+            auxiliary: Some(AuxiliaryHead { op: "auxiliary_imagenet".to_owned(), ..AuxiliaryHead::default() }),
+            epochs: 250,
+            batch: 128,
+            weights: EvaluateOptimizer {
+                learning_rate: 0.1,
+                schedule: Schedule::Exponential(0.97),
+                weight_decay: 3e-5,
+                ..EvaluateOptimizer::default()
+            },
+            drop_path: 0.0,
+            label_smoothing: 0.1,
+            augment: Some(augment),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Evaluate {

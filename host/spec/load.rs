@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::path::tidy;
 use super::tree::{Entry, Mark};
-use super::{Node, PluginRef, Spec, SpecPath, VERSION, Value, Written, check_ranges, decode, read_text};
+use super::{Evaluate, Node, PluginRef, Spec, SpecPath, VERSION, Value, Written, check_ranges, decode, read_text};
 use crate::error::{Error, Place, Result};
 
 /// How many specs may extend each other.
 const MAX_CHAIN: usize = 16;
 
 /// Top-level keys that later versions of the format will use.
-const RESERVED: [&str; 5] = ["rounds", "task", "distributed", "transfer", "constraints"];
+const RESERVED: [&str; 3] = ["rounds", "task", "distributed"];
 
 impl Spec {
     /// Reads a spec file, and the ones that it extends, and applies assignments `path.to.key=value`.
@@ -45,6 +45,7 @@ impl Spec {
         refuse_reserved(&node)?;
         check_version(&node)?;
         fill_name(&mut node, file);
+        fill_transfer(&mut node)?;
         check_ranges::<Spec>(&node)?;
         let mut spec: Spec = decode(&node, "the spec")?;
         spec.check_together(&node)?;
@@ -162,6 +163,25 @@ fn check_version(node: &Node) -> Result<()> {
         .error("a spec of another version of the format")
         .expected(format!("`edas: {VERSION}`, the version that this program reads"))
         .found(entry.node.describe()))
+}
+
+/// `transfer` has the keys of `evaluate` and defaults of its own, which are laid beneath what is written.
+fn fill_transfer(node: &mut Node) -> Result<()> {
+    let Value::Mapping(entries) = &mut node.value else { return Ok(()) };
+    let Some(entry) = entries.iter_mut().find(|entry| entry.key == "transfer") else { return Ok(()) };
+    if !matches!(entry.node.value, Value::Mapping(_)) {
+        return Ok(());
+    }
+    let written = std::mem::replace(&mut entry.node, Node::empty("<transfer>"));
+    let defaults = Node::from_json(&transfer_defaults()?, written.place().file);
+    entry.node = Node::merge(defaults, written, &|_, _, _| false);
+    Ok(())
+}
+
+/// The defaults of `transfer` as JSON.
+pub(super) fn transfer_defaults() -> Result<serde_json::Value> {
+    serde_json::to_value(Evaluate::transfer())
+        .map_err(|error| Error::new(format!("the defaults of `transfer`: {error}")))
 }
 
 /// A spec without a name is called after its file.

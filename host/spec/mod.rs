@@ -8,6 +8,7 @@
 mod access;
 mod check;
 mod checkpoint;
+mod constraints;
 mod convert;
 mod data;
 mod decode;
@@ -39,11 +40,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::Checkpoint;
-pub use data::{Augment, Data, DataSet};
+pub use constraints::Constraints;
+pub use data::{Augment, Broken, Data, DataSet, Jitter};
 pub use decode::{decode, raise};
 pub use device::Device;
 pub use edit::Replaces;
-pub use evaluate::{AuxiliaryHead, Evaluate, EvaluateOptimizer, FixedOperation, Schedule};
+pub use evaluate::{AuxiliaryHead, Evaluate, EvaluateOptimizer, FixedOperation, Schedule, Scratch};
 pub use execute::{CpuExecutor, CudaArithmetic, Execute};
 pub use network::{Network, Precision};
 pub(crate) use parse::can_be_written;
@@ -58,7 +60,7 @@ pub use space::{PluginSpace, ScriptSpace, Space};
 pub use tree::{Entry, Mark, Node, Value};
 pub use validation::{BatchNorm, Derive, DeriveRule, Every, Validation, ValidationData};
 
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 
 /// The version of the spec format that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -122,6 +124,13 @@ pub struct Spec {
     /// How `edas evaluate` trains the derived network; null for no evaluation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate: Option<Evaluate>,
+    /// How `edas transfer` trains the derived network, with the same keys as `evaluate` and the defaults of DARTS on ImageNet; null for no
+    /// transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Evaluate>,
+    /// What the network that is trained from scratch may have at most.
+    #[serde(default)]
+    pub constraints: Constraints,
     /// When the run saves where it stands.
     #[serde(default)]
     pub checkpoint: Checkpoint,
@@ -172,6 +181,8 @@ impl Spec {
             validation: Validation::default(),
             derive: Derive::default(),
             evaluate: Some(evaluate),
+            transfer: None,
+            constraints: Constraints::default(),
             checkpoint: Checkpoint::default(),
             execute: Execute::default(),
             sandbox: Sandbox::default(),
@@ -200,7 +211,38 @@ impl Spec {
 
     /// The command that runs it.
     pub fn command(&self) -> &'static str {
-        if self.is_search() { "search" } else { "evaluate" }
+        match self.from_scratch() {
+            Some((scratch, _)) if !self.is_search() => scratch.section(),
+            _ => "search",
+        }
+    }
+
+    /// How it trains a derived network from scratch: as `evaluate` says, or else as `transfer` does.
+    pub fn from_scratch(&self) -> Option<(Scratch, &Evaluate)> {
+        let evaluate = self.evaluate.as_ref().map(|evaluate| (Scratch::Evaluate, evaluate));
+        evaluate.or_else(|| self.transfer.as_ref().map(|transfer| (Scratch::Transfer, transfer)))
+    }
+
+    /// The spec without the other training from scratch.
+    ///
+    /// # Errors
+    /// Where it does not describe this one.
+    pub fn only(mut self, scratch: Scratch) -> Result<Self> {
+        let (section, other) = (scratch.section(), scratch.other().section());
+        let (wanted, left) = match scratch {
+            Scratch::Evaluate => (self.evaluate.is_some(), self.transfer.take().is_some()),
+            Scratch::Transfer => (self.transfer.is_some(), self.evaluate.take().is_some()),
+        };
+        if wanted {
+            return Ok(self);
+        }
+        let error = Error::new(format!("the spec has no section `{section}`"))
+            .at(self.place("").unwrap_or_else(|| Place::file(&self.name)))
+            .expected(format!("the key `{section}`"));
+        Err(match left {
+            true => error.help(format!("`edas {other}` does what its section `{other}` says")),
+            false => error.help(scratch.hint()),
+        })
     }
 
     /// The resolved spec as YAML, every default filled in and every path absolute, in the order of the

@@ -162,14 +162,9 @@ impl Search {
         // libtorch's number of threads is one per process: the running search decides it.
         tch::set_num_threads(i32::try_from(spec.threads).unwrap_or(i32::MAX));
         let iterations_per_epoch = iterations_per_epoch(self.split.train.len(), spec.search.batch);
-        let augment = Augment {
-            crop: spec.data.augment.crop as usize,
-            flip: spec.data.augment.flip,
-            cutout: spec.data.augment.cutout as usize,
-        };
         let settings = LoaderSettings {
             batch: spec.search.batch as usize,
-            augment,
+            augment: Augment::from(&spec.data.augment),
             seed: spec.seed,
             workers: spec.data.workers as usize,
             first_iteration: self.from.as_ref().map_or(0, |snapshot| snapshot.state.iteration),

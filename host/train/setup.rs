@@ -15,7 +15,7 @@ use crate::run::contents::{Contents, POLICY};
 use crate::space::{Alpha, PluginSpaces, ScriptSpace, Space};
 use crate::spec::{self, Device, Node, Precision, Spec, read_text};
 use crate::supernet::{Include, Network, Settings};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tch::Kind;
 
@@ -233,13 +233,8 @@ fn images(spec: &Spec, need: Need) -> Result<Images> {
             data: None,
         });
     }
-    let root = spec.data.root.as_ref().map(|root| root.as_ref() as &Path);
-    let data = DataSet::load(name, root, Part::Train, spec.data.workers as usize).map_err(|e| {
-        match spec.place("data.root") {
-            Some(place) => e.at(place),
-            None => e,
-        }
-    })?;
+    let data = DataSet::of_spec(&spec.data, Part::Train)
+        .map_err(|e| spec.place("data.root").map_or(e.clone(), |place| e.at(place)))?;
     Ok(Images {
         count: data.images.labels.len(),
         classes: data.classes.len(),

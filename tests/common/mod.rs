@@ -142,7 +142,8 @@ pub fn cifar(folder: &Path) {
 pub fn shipped_specs() -> Vec<String> {
     let files = std::fs::read_dir(repository("specs")).expect("the specs");
     let names = files.filter_map(|f| f.expect("a file").file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned));
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with("evaluate-")).collect();
+    let mut names: Vec<String> =
+        names.filter(|name| !name.starts_with("evaluate-") && !name.starts_with("transfer-")).collect();
     names.sort();
     names
 }

@@ -96,7 +96,7 @@ fn a_loader_thread_that_dies() {
     let mut data = DataSet::load("digits", None, Part::Train, 1).expect("it is embedded");
     data.images.pixels.truncate(64 * 1000);
     let split = Split::new(&data.images.labels, None, 0.0, 0.5, 1).expect("a split");
-    let augment = Augment { crop: 0, flip: false, cutout: 0 };
+    let augment = Augment::default();
     for workers in [1, 3] {
         let settings = LoaderSettings { batch: 16, augment, seed: 1, workers, first_iteration: 0 };
         let mut loader = Loader::start(Arc::new(data.clone()), &split, settings).expect("threads");

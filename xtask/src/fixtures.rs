@@ -14,6 +14,9 @@ use std::process::Command;
 /// The space that PyTorch takes once it is installed, with its download beside it, in megabytes.
 const PYTORCH_MEGABYTES: u64 = 9000;
 
+/// The release of torchvision that goes with it.
+const TORCHVISION: &str = "torchvision==0.28.0";
+
 /// Writes the fixtures into `tests/fixtures`, or with `check` elsewhere and compares.
 pub fn run(workspace: &Workspace, check: bool, python: Option<PathBuf>) -> Result {
     let python = match python {
@@ -21,7 +24,7 @@ pub fn run(workspace: &Workspace, check: bool, python: Option<PathBuf>) -> Resul
         None => environment(&workspace.cache)?,
     };
     let help = "name another with --python, or leave it out to have one made";
-    requirements::pytorch(&python, &["numpy", "safetensors"], "make the fixtures", help)?;
+    requirements::pytorch(&python, &["numpy", "safetensors", "torchvision", "PIL"], "make the fixtures", help)?;
     let folder = workspace.root.join("tests/fixtures");
     if !check {
         return make(&python, &folder, &folder);
@@ -108,7 +111,8 @@ fn environment(cache: &Path) -> Result<PathBuf> {
     };
     step(Command::new(system).args(["-m", "venv"]).arg(&folder), "making a virtual environment")?;
     let torch = format!("torch=={VERSION}");
-    let pip = ["-m", "pip", "--disable-pip-version-check", "install", &torch, "numpy", "safetensors"];
+    let pip =
+        ["-m", "pip", "--disable-pip-version-check", "install", &torch, TORCHVISION, "pillow", "numpy", "safetensors"];
     step(Command::new(&python).args(pip), "installing torch")?;
     fs::write(&done, "").map_err(failed)?;
     Ok(python)

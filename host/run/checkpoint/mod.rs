@@ -70,6 +70,9 @@ pub struct State {
 pub struct EvaluationState {
     /// The losses of the epoch so far: their sum and their number.
     pub train_loss: Mean,
+    /// The number of the epoch's images so far that were left out, because they are broken.
+    #[serde(default)]
+    pub broken: u64,
     /// The last test.
     pub last: Option<EvaluationRecord>,
     /// The best test; weights and buffers as they were then are `best.<name>` among the tensors.

@@ -57,7 +57,7 @@ fn floats_keep_their_bits() {
 #[test]
 fn a_spec_made_in_code() {
     let data = Data {
-        augment: Augment { crop: 0, flip: false, cutout: 0 },
+        augment: Augment { crop: 0, flip: false, ..Augment::default() },
         ..Data::new(DataSet::Images, Some("images".into()))
     };
     let mut spec = Spec::new(Space::File("specs/spaces/darts.yaml".into()), Policy::script("edas.rhai"), data);

@@ -4,16 +4,19 @@
 //! with the running statistics of batch norm. The last epoch is the result; the best one is kept besides, and named as what it is: it
 //! was selected on the test images. (`cnn/train.py` in quark0/darts.)
 //!
+//! - [`cost`]: the size of a derived network
 //! - [`setup`]: from a spec and a genotype to network and data
 //! - [`training`]: the training itself, iteration by iteration
 //! - [`mod@test`]: the network on the test images
 //! - `snapshot`: an evaluation as plain data, and back
 
+pub mod cost;
 pub mod setup;
 mod snapshot;
 pub mod test;
 pub mod training;
 
+pub use cost::Cost;
 pub use setup::Setup;
 pub use training::Training;
 
@@ -155,10 +158,9 @@ impl Evaluation {
         // libtorch's number of threads is one per process: what runs decides it.
         tch::set_num_threads(i32::try_from(setup.spec.threads).unwrap_or(i32::MAX));
         let augment = setup.evaluate().augment.as_ref().unwrap_or(&setup.spec.data.augment);
-        let augment = Augment { crop: augment.crop as usize, flip: augment.flip, cutout: augment.cutout as usize };
         let settings = LoaderSettings {
             batch: setup.evaluate().batch as usize,
-            augment,
+            augment: Augment::from(augment),
             seed: setup.spec.seed,
             workers: setup.spec.data.workers as usize,
             first_iteration: from.as_ref().map_or(0, |snapshot| snapshot.state.iteration),

@@ -1,6 +1,7 @@
 //! From a spec and a genotype to everything that an evaluation needs: op sets loaded, space resolved, network built, images read.
 //! Whatever is wrong with the input shows here, before anything is trained.
 
+use super::cost::Cost;
 use crate::data::{DataSet, Part};
 use crate::error::{Error, Result};
 use crate::graph::{Form, OpSet, OpSets, Provider};
@@ -10,7 +11,7 @@ use crate::space::expression::Expression;
 use crate::space::form::FixedForm;
 use crate::space::genotype::{CandidateSource, Choices};
 use crate::space::{Genotype, Published, Space};
-use crate::spec::{self, AuxiliaryHead, Evaluate, Node, PluginRef, Spec, read_text};
+use crate::spec::{self, AuxiliaryHead, Constraints, Evaluate, Node, PluginRef, Scratch, Spec, read_text};
 use crate::supernet::{Network, Settings};
 use crate::train::inputs::Inputs;
 use crate::train::plugins::{self, place};
@@ -51,21 +52,24 @@ impl Setup {
         let mut spec = spec;
         // A spec that code made or changed has not been checked yet.
         spec.check()?;
-        let Some(evaluate) = spec.evaluate.clone() else { return Err(no_evaluation(&spec)) };
-        // What describes a search is not this run's.
+        let (scratch, evaluate) = match spec.from_scratch() {
+            Some((scratch, evaluate)) => (scratch, evaluate.clone()),
+            None => (Scratch::Evaluate, Evaluate::default()),
+        };
+        // What else it describes is not this run's.
         (spec.space, spec.policy) = (None, None);
+        let mut spec = spec.only(scratch)?;
+        let of = |key: &str| [scratch.section(), key].join(".");
         resolve_machine(&mut spec)?;
         let mut inputs = Inputs::default();
         let mut providers = plugins::listed(&spec)?;
         let genotype = match (genotype, &evaluate.genotype) {
             (Some(genotype), _) => genotype,
-            (None, Some(path)) => {
-                read(path, &op_sets(&providers)?).map_err(|e| e.at(place(&spec, "evaluate.genotype")))?
-            }
+            (None, Some(path)) => read(path, &op_sets(&providers)?).map_err(|e| e.at(place(&spec, &of("genotype"))))?,
             (None, None) => {
                 return Err(Error::new("there is no genotype to train")
-                    .at(place(&spec, "evaluate"))
-                    .expected("a run or a genotype on the command line, or the key `evaluate.genotype`"));
+                    .at(place(&spec, scratch.section()))
+                    .expected(format!("a run or a genotype on the command line, or the key `{}`", of("genotype"))));
             }
         };
         add_named(&spec, &genotype, &mut providers)?;
@@ -90,12 +94,36 @@ impl Setup {
             cpu: spec.execute.cpu,
             cuda: spec.execute.cuda,
         };
-        let network = Network::derived(&space, &settings, &choices).map_err(|e| e.at(place(&spec, "evaluate")))?;
+        let network =
+            Network::derived(&space, &settings, &choices).map_err(|e| e.at(place(&spec, scratch.section())))?;
         let network = match &evaluate.auxiliary {
             None => network,
-            Some(head) => auxiliary(network, head, &sets).map_err(|e| e.at(place(&spec, "evaluate.auxiliary")))?,
+            Some(head) => auxiliary(network, head, &sets).map_err(|e| e.at(place(&spec, &of("auxiliary"))))?,
         };
-        Ok(Self { spec, providers, genotype, choices, network, inputs, train, test, evaluate })
+        let setup = Self { spec, providers, genotype, choices, network, inputs, train, test, evaluate };
+        setup.keeps_constraints()?;
+        Ok(setup)
+    }
+
+    /// Whether the network is within the spec's limits.
+    fn keeps_constraints(&self) -> Result<()> {
+        let Constraints { multiply_adds, parameters } = self.spec.constraints;
+        let cost = self.cost();
+        let found = [
+            ("multiply_adds", "multiply-adds", multiply_adds, cost.multiply_adds),
+            ("parameters", "parameters", parameters, cost.parameters),
+        ];
+        for (key, name, most, found) in found {
+            if most.is_some_and(|most| found as f64 > most) {
+                let [_, height, width] = self.network.settings.image;
+                return Err(Error::new(format!("the network has too many {name}"))
+                    .at(place(&self.spec, &["constraints", key].join(".")))
+                    .expected(format!("at most {}", most.unwrap_or_default()))
+                    .found(format!("{found}, at {width}×{height}"))
+                    .help("take fewer cells or channels, or another genotype"));
+            }
+        }
+        Ok(())
     }
 
     /// How the network is trained.
@@ -126,18 +154,16 @@ impl Setup {
         list
     }
 
-    /// The number of the network's trained numbers, without those of its second classifier.
-    pub fn parameters(&self) -> i64 {
-        let network = &self.network;
-        let tensors = network.blocks().into_iter().flat_map(|block| &block.tensors).map(|t| network.parameters.get(*t));
-        tensors.filter(|parameter| parameter.trained).map(|parameter| parameter.tensor.numel() as i64).sum()
+    /// The size of the network.
+    pub fn cost(&self) -> Cost {
+        Cost::of(&self.network, &self.plan())
     }
 
     /// What a run directory keeps of all that went in.
     pub fn contents(&self) -> Contents {
         let mut spec = self.spec.clone();
         spec.plugins = self.providers.iter().map(|provider| self.inputs.provider(provider)).collect();
-        if let Some(evaluate) = &mut spec.evaluate {
+        for evaluate in [&mut spec.evaluate, &mut spec.transfer].into_iter().flatten() {
             evaluate.genotype = self.inputs.copy(Path::new("<genotype>"));
         }
         let mut hashes = hashes_of_providers(&self.inputs, &self.providers);
@@ -150,13 +176,6 @@ impl Setup {
             hashes,
         }
     }
-}
-
-fn no_evaluation(spec: &Spec) -> Error {
-    Error::new("the spec describes no evaluation")
-        .at(place(spec, ""))
-        .expected("the key `evaluate`")
-        .help("`evaluate: {}` trains as DARTS does on CIFAR-10; specs/evaluate-cifar10.yaml spells it out")
 }
 
 fn op_sets(providers: &[Provider]) -> Result<OpSets> {
@@ -209,16 +228,14 @@ pub(crate) fn space(genotype: &Genotype, stem: Option<&spec::FixedOperation>, op
     Space::from_node(&Node::from_json(&json, "<genotype>"), op_sets)
 }
 
-fn auxiliary(network: Network, head: &AuxiliaryHead, op_sets: &OpSets) -> Result<Network> {
+pub(super) fn auxiliary(network: Network, head: &AuxiliaryHead, op_sets: &OpSets) -> Result<Network> {
     let operation = op_sets.operation(&head.op)?;
     let after = Expression::new(&head.after).value(&[("cells", network.settings.cells)], 0)?;
     network.with_auxiliary(operation, &Default::default(), after as usize)
 }
 
 fn load(spec: &Spec, part: Part) -> Result<DataSet> {
-    let root = spec.data.root.as_ref().map(|root| root.as_ref() as &Path);
-    DataSet::load(spec.data.name.name(), root, part, spec.data.workers as usize)
-        .map_err(|e| spec.place("data.root").map_or(e.clone(), |place| e.at(place)))
+    DataSet::of_spec(&spec.data, part).map_err(|e| spec.place("data.root").map_or(e.clone(), |place| e.at(place)))
 }
 
 /// The genotype that a file holds: its own form, or a published text.

@@ -23,9 +23,11 @@ pub struct Tested {
     pub top5: Option<f64>,
     /// Per class, and per class that its images are taken for: how many.
     pub confusion: Vec<Vec<u64>>,
+    /// The number of images that were left out, because they are broken.
+    pub broken: u64,
 }
 
-/// Tests a network on all images of a data set, in batches, with the running statistics of batch norm.
+/// Tests a network on all images of a data set that can be decoded, in batches, with the running statistics of batch norm.
 ///
 /// # Errors
 /// Where there are no images, and what libtorch refuses.
@@ -35,9 +37,14 @@ pub fn test(network: &Network, plan: &Resolved, data: &DataSet, batch: usize) ->
     let mixture = plan.gates.iter().map(|_| None).collect();
     let all: Vec<usize> = (0..data.len()).collect();
     let mut confusion = vec![vec![0; classes]; classes];
-    let (mut loss, mut among) = (0.0, 0);
+    let (mut loss, mut among, mut broken) = (0.0, 0, 0);
     for images in Plain::new(data, &all, batch) {
-        let images = TensorBatch::new(&images?, settings.image, settings.kind, settings.device)?;
+        let images = images?;
+        broken += images.broken;
+        if images.labels.is_empty() {
+            continue;
+        }
+        let images = TensorBatch::new(&images, settings.image, settings.kind, settings.device)?;
         let logits = network.logits(&images.images, plan, &mixture, Norm::Running)?;
         loss += cross_entropy(&logits, &images.labels)?.f_double_value(&[])? * images.len() as f64;
         let (_, choices) = logits.f_topk(CHOICES.min(settings.classes), -1, true, true)?;
@@ -48,11 +55,12 @@ pub fn test(network: &Network, plan: &Resolved, data: &DataSet, batch: usize) ->
             confusion[label as usize][choice as usize] += 1;
         }
     }
-    let count = data.len() as f64;
-    if data.is_empty() {
-        return Err(Error::new("there are no test images"));
+    let count: u64 = confusion.iter().flatten().sum();
+    if count == 0 {
+        return Err(Error::new("there are no test images").found(format!("{broken} broken ones, of {}", data.len())));
     }
+    let count = count as f64;
     let right: u64 = (0..classes).map(|class| confusion[class][class]).sum();
     let top5 = (settings.classes > CHOICES).then(|| among as f64 / count);
-    Ok(Tested { loss: loss / count, accuracy: right as f64 / count, top5, confusion })
+    Ok(Tested { loss: loss / count, accuracy: right as f64 / count, top5, confusion, broken })
 }

@@ -23,7 +23,6 @@ use crate::train::progress::Time;
 use crate::train::schedule;
 use crate::train::search::iterations_per_epoch;
 use crate::train::stage::{Observers, Stage, tell};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// An evaluation while it runs.
@@ -115,6 +114,7 @@ impl Training {
         let batch = {
             let _span = part("data");
             let (train, _) = self.loader.next().map_err(during)?;
+            self.state.broken += train.broken;
             TensorBatch::new(&train, settings.image, settings.kind, settings.device)?
         };
         let plan = self.plan_of(epoch);
@@ -168,46 +168,27 @@ impl Training {
             None => self.test()?.confusion,
         };
         let data = &self.setup.train;
+        let cost = self.setup.cost();
         Ok(EvaluationResult {
             version: 1,
             data: data.name.clone(),
             last,
             best_selected_on_test: best,
-            parameters: self.setup.parameters(),
-            multiply_adds: self.setup.network.cost(&self.plan).multiply_adds,
-            longest_paths: self.longest_paths(),
+            parameters: cost.parameters,
+            multiply_adds: cost.multiply_adds,
+            longest_paths: cost.longest_paths,
             images: [self.split.train.len(), self.setup.test.len()],
             input: NetworkInput {
                 shape: [data.channels, data.height, data.width],
                 maximum: data.maximum,
                 mean: data.mean.clone(),
                 std: data.std.clone(),
+                from_middle: data.files.is_some(),
             },
             classes: data.classes.clone(),
             confusion,
             seconds: self.time.seconds(),
         })
-    }
-
-    /// Per cell type: the most edges on a way from an input to an output node, of those that compute something.
-    fn longest_paths(&self) -> BTreeMap<String, usize> {
-        let network = &self.setup.network;
-        let mut paths = BTreeMap::new();
-        for cell in network.cells() {
-            let form = &network.space.cell_types[cell.cell_type];
-            let mut longest = vec![0; form.inputs + form.nodes];
-            for (edge, candidates) in form.edges.iter().zip(&cell.edges) {
-                // An edge that hands on its input leads on, too.
-                for block in candidates.iter().flatten() {
-                    let length = longest[edge.from] + usize::from(!block.graph.nodes.is_empty());
-                    longest[edge.to] = longest[edge.to].max(length);
-                }
-            }
-            let most = longest.into_iter().max().unwrap_or(0);
-            let of_type = paths.entry(form.name.clone()).or_insert(0);
-            *of_type = most.max(*of_type);
-        }
-        paths
     }
 }
 
@@ -242,7 +223,7 @@ impl Stage for Training {
                 iterations_per_epoch: self.iterations_per_epoch,
                 iteration: self.next,
                 images: [self.split.train.len(), self.setup.test.len()],
-                parameters: self.setup.parameters(),
+                parameters: self.setup.cost().parameters,
             }),
         )
     }
@@ -267,8 +248,10 @@ impl Stage for Training {
                 test_accuracy: tested.accuracy,
                 test_top5: tested.top5,
                 learning_rate: self.rate(epoch),
+                broken: self.state.broken + tested.broken,
                 seconds: self.epoch_time.seconds(),
             };
+            self.state.broken = 0;
             if self.state.best.is_none_or(|best| record.test_accuracy > best.test_accuracy) {
                 self.state.best = Some(record);
                 self.best = network(&self.setup.network.parameters, &[], 0)?;

@@ -1,0 +1,96 @@
+//! The size of a derived network.
+
+use super::setup;
+use crate::error::Result;
+use crate::graph::Form;
+use crate::policy::Resolved;
+use crate::space::Genotype;
+use crate::spec::{CpuExecutor, CudaArithmetic, Evaluate, PluginRef};
+use crate::supernet::{Network, Settings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tch::{Device, Kind};
+
+/// The size of a derived network. What is said of the network leaves its second classifier out, which serves in training alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost {
+    /// The number of its trained numbers.
+    pub parameters: i64,
+    /// The number of those of its second classifier.
+    pub auxiliary: i64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: i64,
+    /// Per cell type: the most edges on a way from an input to an output node, of those that compute something.
+    pub longest_paths: BTreeMap<String, usize>,
+}
+
+impl Cost {
+    /// That of a network under its plan.
+    pub fn of(network: &Network, plan: &Resolved) -> Self {
+        let trained = |tensors: &mut dyn Iterator<Item = usize>| -> i64 {
+            let parameters = tensors.map(|at| network.parameters.get(at));
+            parameters.filter(|parameter| parameter.trained).map(|parameter| parameter.tensor.numel() as i64).sum()
+        };
+        let blocks = network.blocks();
+        let parameters = trained(&mut blocks.iter().flat_map(|block| &block.tensors).copied());
+        Self {
+            parameters,
+            auxiliary: trained(&mut (0..network.parameters.len())) - parameters,
+            multiply_adds: network.cost(plan).multiply_adds,
+            longest_paths: longest_paths(network),
+        }
+    }
+
+    /// That of the network which a genotype becomes, for images of this shape (channels, height, width) and so many classes; `plugins` offer
+    /// operations besides those that the genotype names.
+    ///
+    /// # Errors
+    /// Where an operation is not offered, or the network cannot be built.
+    pub fn at(
+        genotype: &Genotype,
+        evaluate: &Evaluate,
+        plugins: &[PluginRef],
+        image: [i64; 3],
+        classes: i64,
+    ) -> Result<Self> {
+        let sets = setup::op_sets_of(genotype, plugins)?;
+        let settings = Settings {
+            cells: i64::from(evaluate.cells),
+            channels: i64::from(evaluate.channels),
+            image,
+            classes,
+            form: Form::Final,
+            kind: Kind::Float,
+            device: Device::Cpu,
+            seed: 0,
+            cpu: CpuExecutor::Fast,
+            cuda: CudaArithmetic::Float32,
+        };
+        let space = Arc::new(setup::space(genotype, evaluate.stem.as_ref(), &sets)?);
+        let choices = genotype.choices(&space)?;
+        let mut network = Network::derived(&space, &settings, &choices)?;
+        if let Some(head) = &evaluate.auxiliary {
+            network = setup::auxiliary(network, head, &sets)?;
+        }
+        Ok(Self::of(&network, &Resolved::of_choices(&choices)))
+    }
+}
+
+fn longest_paths(network: &Network) -> BTreeMap<String, usize> {
+    let mut paths = BTreeMap::new();
+    for cell in network.cells() {
+        let form = &network.space.cell_types[cell.cell_type];
+        let mut longest = vec![0; form.inputs + form.nodes];
+        for (edge, candidates) in form.edges.iter().zip(&cell.edges) {
+            // An edge that hands on its input leads on, too.
+            for block in candidates.iter().flatten() {
+                let length = longest[edge.from] + usize::from(!block.graph.nodes.is_empty());
+                longest[edge.to] = longest[edge.to].max(length);
+            }
+        }
+        let most = longest.into_iter().max().unwrap_or(0);
+        let of_type = paths.entry(form.name.clone()).or_insert(0);
+        *of_type = most.max(*of_type);
+    }
+    paths
+}
