@@ -81,13 +81,14 @@ fn windows_and_middles_are_those_of_torchvision() {
 }
 
 proptest! {
-    /// A window lies within the image, and where it is not the fallback it has the share and the shape that were asked.
+    /// A window lies within the image, and where one fits it has the share and the shape that were asked.
     #[test]
     fn windows_lie_within(height in 1usize..600, width in 1usize..600, least in 0.01f64..1.0, seed in any::<u64>()) {
         let window = Window::draw(height, width, least, &mut Stream::new(seed, Purpose::AugmentTrain, 0));
         prop_assert!(window.height >= 1 && window.width >= 1);
         prop_assert!(window.top + window.height <= height && window.left + window.width <= width);
-        if height.min(width) > 60 && height.max(width) < 2 * height.min(width) {
+        // Of so small a share one fits within ten tries.
+        if least < 0.3 && height.min(width) > 60 && height.max(width) < 2 * height.min(width) {
             let share = (window.height * window.width) as f64 / (height * width) as f64;
             let aspect = window.width as f64 / window.height as f64;
             // Rounded to whole pixels.

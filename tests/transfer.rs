@@ -67,7 +67,7 @@ fn spec(folder: &Path) {
     let text = "edas: 1\nname: small\nseed: 3\nthreads: 1\n\
         data: {name: images, root: images, size: 32, broken: skip, workers: 2}\n\
         transfer:\n  cells: 3\n  channels: 8\n  auxiliary: null\n  epochs: 3\n  batch: 20\n  weights: {schedule: linear}\n  augment: {flip: false}\n\
-        checkpoint: {epochs: 1}\n";
+        checkpoint: {every: 5}\n";
     fs::write(folder.join("small.yaml"), text).expect("written");
     fs::write(folder.join("genotype.txt"), GENOTYPE).expect("written");
 }
@@ -232,10 +232,10 @@ fn genotypes_are_checked_by_what_they_cost() {
     let (status, out, error) = run(at, &["check", &darts, "--json"]);
     assert_eq!(status, Some(0), "{error}");
     let rows: Value = serde_json::from_str(&out).expect("JSON");
-    // The paper of DARTS says 574 M; convolutions alone make them.
+    // Worked by hand: stem 56.9 M, cells 472 M, classifier 0.8 M. (The paper of DARTS says 574 M, and not what counts.)
     assert_eq!((&rows[0]["parameters"], &rows[1]["parameters"]), (&3_349_342.into(), &4_718_752.into()));
     let mobile = rows[1]["multiply_adds"].as_f64().expect("a number");
-    assert!((560e6..600e6).contains(&mobile), "{mobile}");
+    assert!((529e6..531e6).contains(&mobile), "{mobile}");
     let (status, out, error) = run(at, &["check", "genotype.txt", "--by", "small.yaml"]);
     assert_eq!(status, Some(0), "{error}");
     assert!(out.contains("small") && out.contains("The genotype is sound"), "{out}");

@@ -2,6 +2,7 @@
 
 use super::numbers::Numbers;
 use super::output::{self, count, duration, say};
+use super::profile::Profile;
 use super::progress::Progress;
 use super::search::{How, tell};
 use super::{Done, Failure, run_files, signals};
@@ -52,6 +53,10 @@ pub(super) struct Options {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
+    /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
+    /// show, and a table of it ends the run.
+    #[arg(long, conflicts_with_all = ["seeds", "epochs"])]
+    pub(super) profile: bool,
 }
 
 /// One evaluation among several.
@@ -63,12 +68,12 @@ struct Case {
     run: PathBuf,
 }
 
-pub(super) fn run(options: &Options, scratch: Scratch, json_wanted: bool) -> Done {
+pub(super) fn run(options: &Options, scratch: Scratch, json_wanted: bool, profile: Option<&Profile>) -> Done {
     let interruption = signals::interruption()?;
     let cases = cases(options, scratch)?;
     let several = options.seeds.is_some() || options.epochs.is_some();
     let taken_up = Resume { accept_changes: options.accept_changes, watch: false };
-    let how = How { resume: options.resume, taken_up, quiet: options.quiet };
+    let how = How { resume: options.resume, taken_up, quiet: options.quiet, profile };
     if !options.resume {
         // Before the first of them takes its hours.
         cases.iter().try_for_each(|case| RunDirectory::refuse_existing(&case.run))?;
@@ -226,6 +231,7 @@ pub(super) fn evaluate(
     let observers: &mut [&mut dyn Observer] = &mut [&mut directory, &mut progress];
     let result = resumed.stage.run_unless(interruption, observers);
     drop(progress);
+    how.write_profile(run)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         EvaluationEnd::Finished(result) => Ok(*result),
         EvaluationEnd::Interrupted { iteration } => {

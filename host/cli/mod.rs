@@ -217,7 +217,12 @@ pub fn main() -> ExitCode {
         }
     };
     output::keep_stdout();
-    let profile = matches!(&cli.command, Command::Search(options) if options.profile).then(profile::Profile::new);
+    let measured = match &cli.command {
+        Command::Search(options) => options.profile,
+        Command::Evaluate(options) | Command::Transfer(options) => options.profile,
+        _ => false,
+    };
+    let profile = measured.then(profile::Profile::new);
     log(cli.verbose, profile.clone());
     match message::without_panics(|| run(cli, profile)) {
         Ok(()) | Err(Failure::Gone) => ExitCode::SUCCESS,
@@ -238,8 +243,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
         Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
-        Command::Evaluate(options) => evaluate::run(&options, Scratch::Evaluate, cli.json),
-        Command::Transfer(options) => evaluate::run(&options, Scratch::Transfer, cli.json),
+        Command::Evaluate(options) => evaluate::run(&options, Scratch::Evaluate, cli.json, profile.as_ref()),
+        Command::Transfer(options) => evaluate::run(&options, Scratch::Transfer, cli.json, profile.as_ref()),
         Command::Run(options) => pipeline::run(&options),
         Command::Check(options) => check::run(&options, cli.json),
         Command::Trace(options) => trace::run(&options, cli.json),

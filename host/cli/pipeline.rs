@@ -259,7 +259,7 @@ impl Progress<'_> {
         let run = self.folder(step.name.as_deref().unwrap_or("search"));
         self.say(&run);
         let how = search::How { resume: true, quiet: self.options.quiet, ..search::How::default() };
-        search::search(spec, &run, &how, None, &self.interruption)?;
+        search::search(spec, &run, &how, &self.interruption)?;
         let plugins = Spec::load(run.join("spec.yaml"), &[])?.plugins;
         let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.found.push((name, Genotype::read(&run.join("genotype.json"))?, plugins));

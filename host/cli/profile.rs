@@ -1,4 +1,4 @@
-//! `edas search --profile`: where the time of an iteration goes, from the library's own spans.
+//! `--profile` of `edas search`, `evaluate` and `transfer`: where the time of an iteration goes, from the library's own spans.
 
 use super::output;
 use crate::error::{Error, Result};

@@ -78,10 +78,11 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
         return several(options, seeds, json, &interruption);
     }
     let (spec, path) = located(options)?;
+    let how = How { profile, ..options.how() };
     if let Some(then) = options.then {
-        return found_and_trained(spec, &path, options, then.into(), json, &interruption, profile);
+        return found_and_trained(spec, &path, &how, then.into(), json, &interruption);
     }
-    match search(spec, &path, &options.how(), profile, &interruption)? {
+    match search(spec, &path, &how, &interruption)? {
         None => {
             say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
             Ok(())
@@ -95,25 +96,25 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
 fn found_and_trained(
     spec: Spec,
     path: &Path,
-    options: &Options,
+    how: &How,
     scratch: Scratch,
     json: bool,
     interruption: &Interruption,
-    profile: Option<&Profile>,
 ) -> Done {
     let training = spec.clone().only(scratch)?;
     let folder = evaluate::beside(path, scratch);
-    if !options.resume {
+    if !how.resume {
         // Before the search takes its hours.
         RunDirectory::refuse_existing(&folder)?;
     }
-    if let Some(outcome) = search(spec, path, &options.how(), profile, interruption)?
+    if let Some(outcome) = search(spec, path, how, interruption)?
         && !json
     {
         output::print(&summary(&outcome, path))?;
     }
     let genotype = Genotype::read(&path.join("genotype.json")).map_err(Failure::Later)?;
-    evaluate::one(training, Some(genotype), &folder, &options.how(), interruption, json).map_err(Failure::after)
+    evaluate::one(training, Some(genotype), &folder, &How { profile: None, ..*how }, interruption, json)
+        .map_err(Failure::after)
 }
 
 /// The spec, and the run directory.
@@ -142,19 +143,32 @@ fn located(options: &Options) -> Result<(Spec, PathBuf)> {
 
 /// How a run is made.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct How {
+pub(super) struct How<'a> {
     /// Whether one that is there goes on.
     pub(super) resume: bool,
     /// How it goes on.
     pub(super) taken_up: Resume,
     /// Whether nothing is shown of it.
     pub(super) quiet: bool,
+    /// What measures where its time goes.
+    pub(super) profile: Option<&'a Profile>,
+}
+
+impl How<'_> {
+    /// Writes what was measured, beside the run.
+    pub(super) fn write_profile(&self, run: &Path) -> Done {
+        if let Some(profile) = self.profile {
+            profile.write(&run.join("profile.json"))?;
+            say(&profile.table());
+        }
+        Ok(())
+    }
 }
 
 impl Options {
-    fn how(&self) -> How {
+    fn how(&self) -> How<'_> {
         let taken_up = Resume { accept_changes: self.accept_changes, watch: self.watch };
-        How { resume: self.resume, taken_up, quiet: self.quiet }
+        How { resume: self.resume, taken_up, quiet: self.quiet, profile: None }
     }
 }
 
@@ -163,7 +177,6 @@ pub(super) fn search(
     spec: Spec,
     path: &Path,
     how: &How,
-    profile: Option<&Profile>,
     interruption: &Interruption,
 ) -> Result<Option<Outcome>, Failure> {
     let Resumed { stage: search, mut directory, .. } = if how.resume {
@@ -177,10 +190,7 @@ pub(super) fn search(
     let mut progress = Progress::new(how.quiet);
     let result = search.run_unless(interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
     drop(progress);
-    if let Some(profile) = profile {
-        profile.write(&path.join("profile.json"))?;
-        say(&profile.table());
-    }
+    how.write_profile(path)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         End::Finished(outcome) => Ok(Some(*outcome)),
         End::Interrupted { iteration } => {
@@ -211,7 +221,7 @@ fn several(options: &Options, seeds: &[u64], json: bool, interruption: &Interrup
             say(&path.display().to_string());
         }
         let seed = spec.seed;
-        let outcome = search(spec, &path, &options.how(), None, interruption)
+        let outcome = search(spec, &path, &options.how(), interruption)
             .map_err(|failure| if results.is_empty() { failure } else { failure.after() })?;
         let accuracy = match outcome {
             Some(outcome) => outcome.validation.derived_accuracy,
