@@ -285,3 +285,19 @@ fn plain_batches_keep_order_and_the_smaller_last() {
     assert_eq!(batches.iter().map(|b| b.labels.clone()).collect::<Vec<_>>(), [vec![0, 0], vec![0, 1], vec![2]]);
     assert_eq!(batches[2].images.len(), 4);
 }
+
+/// Inks become light: what Photoshop writes has them the other way round, which its marker tells.
+#[test]
+fn images_in_inks_have_their_colours() {
+    let file = repository("tests/images/cmyk.jpg");
+    let bytes = fs::read(&file).expect("it is there");
+    let (width, height, pixels) = edas::data::folder::decode(&bytes, &file).expect("a JPEG");
+    assert_eq!((width, height), (16, 12));
+    // Cyan grows to the right, magenta downwards; a hundred of yellow and thirty of black everywhere.
+    for ((x, y), expected) in [((0, 0), [225, 225, 125]), ((15, 0), [0, 225, 125]), ((0, 11), [225, 5, 125])] {
+        let at = (y * 16 + x) * 3;
+        for (found, expected) in pixels[at..at + 3].iter().zip(expected) {
+            assert!(found.abs_diff(expected) < 25, "{:?} at {x}, {y}", &pixels[at..at + 3]);
+        }
+    }
+}

@@ -15,6 +15,7 @@ use std::time::Instant;
 /// The options of `edas check`.
 #[derive(clap::Args)]
 pub(super) struct Options {
+    // A run, a genotype file and a published text are taken as well.
     #[command(flatten)]
     spec: SpecOptions,
     /// Of a genotype: what it costs as this spec trains it from scratch, and whether that is within its `constraints`. In the settings that

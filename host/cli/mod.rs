@@ -73,11 +73,13 @@ enum Command {
         after_help = "Example:\n  edas transfer runs/edas-cifar10-0 --spec specs/transfer-imagenet.yaml --set data.root=/data/imagenet"
     )]
     Transfer(evaluate::Options),
-    /// Run a pipeline: searches, evaluations and what follows them, one after the other.
+    /// Run a pipeline: searches, trainings from scratch and what follows them, one after the other.
     #[command(after_help = "Example:\n  edas run specs/pipelines/digits.yaml")]
     Run(pipeline::Options),
-    /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes.
-    #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml")]
+    /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes. Or what a genotype costs.
+    #[command(
+        after_help = "Example:\n  edas check specs/edas-cifar10.yaml\n  edas check specs/genotypes/darts_v2.txt"
+    )]
     Check(check::Options),
     /// Print the plans that a policy makes, as JSON lines, without training.
     #[command(
