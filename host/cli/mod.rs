@@ -77,9 +77,7 @@ enum Command {
     #[command(after_help = "Example:\n  edas run specs/pipelines/digits.yaml")]
     Run(pipeline::Options),
     /// Check a spec without training: plugins, scripts, space, network, data; what it costs and how long it takes. Or what a genotype costs.
-    #[command(
-        after_help = "Example:\n  edas check specs/edas-cifar10.yaml\n  edas check specs/genotypes/darts_v2.txt"
-    )]
+    #[command(after_help = "Example:\n  edas check specs/edas-cifar10.yaml\n  edas check specs/genotypes/darts_v2.txt")]
     Check(check::Options),
     /// Print the plans that a policy makes, as JSON lines, without training.
     #[command(
