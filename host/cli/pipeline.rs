@@ -165,7 +165,8 @@ pub(super) fn run(options: &Options) -> Done {
     for (number, step) in pipeline.steps.iter().enumerate() {
         let done = progress.step(step).map_err(|failure| if number > 0 { failure.after() } else { failure });
         if let Err(Failure::Interrupted) = done {
-            say(&format!("`edas run {} --resume` goes on with the pipeline", options.pipeline.display()));
+            let run = options.run.as_ref().map_or(String::new(), |run| format!(" --run {}", run.display()));
+            say(&format!("`edas run {}{run} --resume` goes on with the pipeline", options.pipeline.display()));
         }
         done?;
     }

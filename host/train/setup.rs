@@ -296,7 +296,9 @@ fn no_search(spec: &Spec) -> Error {
     Error::new("the spec describes no search: it has no space and no policy")
         .at(spec.place("").unwrap_or_else(|| Place::file(&spec.name)))
         .expected("the keys `space` and `policy`")
-        .help("`edas evaluate RUN --spec SPEC` trains what a run has found as this spec says")
+        .help(
+            "`edas evaluate RUN --spec SPEC` trains what a run has found as this spec says; `edas check RUN --by SPEC` tells what that costs",
+        )
 }
 
 /// The description of a spec's space.
