@@ -291,7 +291,7 @@ fn plain_batches_keep_order_and_the_smaller_last() {
 fn images_in_inks_have_their_colours() {
     let file = repository("tests/images/cmyk.jpg");
     let bytes = fs::read(&file).expect("it is there");
-    let (width, height, pixels) = edas::data::folder::decode(&bytes, &file).expect("a JPEG");
+    let (width, height, pixels) = edas::data::decode::decode(&bytes, &file).expect("a JPEG");
     assert_eq!((width, height), (16, 12));
     // As Pillow has them.
     for ((x, y), expected) in [((0, 0), [225, 225, 137]), ((15, 0), [26, 225, 137]), ((0, 11), [225, 32, 137])] {

@@ -5,6 +5,7 @@ use super::output::{self, count};
 use crate::error::Result;
 use crate::space::Genotype;
 use crate::spec::{Evaluate, PluginRef, Spec};
+use crate::train::evaluation::setup::cost_of;
 use crate::train::evaluation::{Cost, Setup};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ fn row(name: &str, genotype: &Genotype, evaluate: &Evaluate, image: [i64; 3], cl
         channels: evaluate.channels,
         image,
         classes,
-        cost: Cost::at(genotype, evaluate, &plugins, image, classes),
+        cost: cost_of(genotype, evaluate, &plugins, image, classes),
     }
 }
 

@@ -32,6 +32,7 @@ mod results_table;
 mod run_files;
 mod search;
 mod signals;
+mod then;
 mod trace;
 
 use crate::error::Error;
@@ -242,7 +243,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
     match cli.command {
-        Command::Search(options) => search::run(&options, cli.json, profile.as_ref()),
+        Command::Search(options) => match options.then {
+            Some(then) => then::run(&options, then, cli.json, profile.as_ref()),
+            None => search::run(&options, cli.json, profile.as_ref()),
+        },
         Command::Evaluate(options) => evaluate::run(&options, Scratch::Evaluate, cli.json, profile.as_ref()),
         Command::Transfer(options) => evaluate::run(&options, Scratch::Transfer, cli.json, profile.as_ref()),
         Command::Run(options) => pipeline::run(&options),

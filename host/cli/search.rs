@@ -4,7 +4,7 @@ use super::numbers::Numbers;
 use super::output::{self, duration, say};
 use super::profile::Profile;
 use super::progress::Progress;
-use super::{Done, Failure, SpecOptions, evaluate, message, run_files, signals};
+use super::{Done, Failure, SpecOptions, message, run_files, signals};
 use crate::error::{Error, Result};
 use crate::report::moments;
 use crate::run::session::Session;
@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Go on with what was found: train it from scratch as the spec's section says, in the run's directory with `-evaluated` or
     /// `-transferred` behind it.
     #[arg(long, value_name = "STAGE", value_enum, conflicts_with = "seeds")]
-    then: Option<Then>,
+    pub(super) then: Option<Then>,
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
@@ -56,7 +56,7 @@ pub(super) struct Options {
 
 /// What follows a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Then {
+pub(super) enum Then {
     /// As `edas evaluate` does.
     Evaluate,
     /// As `edas transfer` does.
@@ -79,9 +79,6 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
     }
     let (spec, path) = located(options)?;
     let how = How { profile, ..options.how() };
-    if let Some(then) = options.then {
-        return found_and_trained(spec, &path, &how, then.into(), json, &interruption);
-    }
     match search(spec, &path, &how, &interruption)? {
         None => {
             say(&format!("the run in {} has come to its end: there is nothing to go on with", path.display()));
@@ -92,33 +89,8 @@ pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> D
     }
 }
 
-/// A search, and the training of what it found.
-fn found_and_trained(
-    spec: Spec,
-    path: &Path,
-    how: &How,
-    scratch: Scratch,
-    json: bool,
-    interruption: &Interruption,
-) -> Done {
-    let training = spec.clone().only(scratch)?;
-    let folder = evaluate::beside(path, scratch);
-    if !how.resume {
-        // Before the search takes its hours.
-        RunDirectory::refuse_existing(&folder)?;
-    }
-    if let Some(outcome) = search(spec, path, how, interruption)?
-        && !json
-    {
-        output::print(&summary(&outcome, path))?;
-    }
-    let genotype = Genotype::read(&path.join("genotype.json")).map_err(Failure::Later)?;
-    evaluate::one(training, Some(genotype), &folder, &How { profile: None, ..*how }, interruption, json)
-        .map_err(Failure::after)
-}
-
 /// The spec, and the run directory.
-fn located(options: &Options) -> Result<(Spec, PathBuf)> {
+pub(super) fn located(options: &Options) -> Result<(Spec, PathBuf)> {
     let mut spec = SpecOptions::clone(&options.spec);
     let mut path = options.run.clone();
     // A run directory, or the spec in one.
@@ -166,7 +138,7 @@ impl How<'_> {
 }
 
 impl Options {
-    fn how(&self) -> How<'_> {
+    pub(super) fn how(&self) -> How<'_> {
         let taken_up = Resume { accept_changes: self.accept_changes, watch: self.watch };
         How { resume: self.resume, taken_up, quiet: self.quiet, profile: None }
     }
@@ -297,7 +269,7 @@ pub(super) fn genotype_table(genotype: &Genotype) -> String {
     table.trim_fmt()
 }
 
-fn summary(outcome: &Outcome, path: &Path) -> String {
+pub(super) fn summary(outcome: &Outcome, path: &Path) -> String {
     let run = path.display();
     let v = &outcome.validation;
     let mut text = genotype_table(&outcome.genotype);

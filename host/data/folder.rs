@@ -1,22 +1,26 @@
-//! Image folders: `train/<class>/*` and `test/<class>/*`, JPEG and PNG; here decoded in parallel and kept in memory, all of one size.
+//! Image folders: `train/<class>/*` and `test/<class>/*`, JPEG and PNG; decoded in parallel and kept in memory, all of one size; or
+//! decoded when they are needed, of any size.
 //!
 //! Classes and files are taken in the order of their names, so that the data set is the same on every machine. Files
 //! whose names begin with a dot are passed over; everything else must be an image. Transparency is left out, 16 bits become 8.
 
 use super::dataset::{DataSet, Images, Part, hash, statistics};
+use super::decode::read;
+use super::files::Files;
 use crate::error::{Error, Place, Result};
+use crate::spec::Broken;
 use rayon::prelude::*;
-use std::io::Cursor;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// As many classes as a label can number.
 const CLASSES: usize = 1 << 16;
 
-/// The side of an image at most, in pixels.
-const SIDE: u32 = 8192;
+/// Mean and deviation of the channels over ImageNet's training images, as is usual for data whose own would take an epoch to find.
+const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
 /// The classes of a part, each with its images.
-pub(super) type Classes = Vec<(String, Vec<PathBuf>)>;
+type Classes = Vec<(String, Vec<PathBuf>)>;
 
 /// Reads a part. The classes, the size and the statistics are those of the train part, whichever is read.
 ///
@@ -46,8 +50,45 @@ pub fn load(root: &Path, part: Part, workers: usize) -> Result<DataSet> {
     })
 }
 
+/// A part of an image folder, whose images are brought to `side` × `side`. Its hash is one of the names and lengths of its files: reading
+/// all of them would take as long as an epoch.
+///
+/// # Errors
+/// Where the folders are not as said.
+pub fn stream(root: &Path, part: Part, side: usize, broken: Broken) -> Result<DataSet> {
+    let train = list(root, Part::Train)?;
+    let listed = match part {
+        Part::Train => train,
+        Part::Test => {
+            let test = list(root, part)?;
+            same_classes(&root.join(part.name()), &train, &test)?;
+            test
+        }
+    };
+    let hash = hash_of_files(root, &listed)?;
+    let mut images = Images::default();
+    let mut paths = Vec::new();
+    for (label, (_, files)) in listed.iter().enumerate() {
+        images.labels.extend(std::iter::repeat_n(label as u16, files.len()));
+        paths.extend(files.iter().cloned());
+    }
+    Ok(DataSet {
+        name: "images".to_owned(),
+        classes: listed.into_iter().map(|(name, _)| name).collect(),
+        channels: 3,
+        height: side,
+        width: side,
+        hash,
+        images,
+        files: Some(Files::new(paths, broken)),
+        maximum: 255.0,
+        mean: IMAGENET.0.to_vec(),
+        std: IMAGENET.1.to_vec(),
+    })
+}
+
 /// The classes and files of a part, in the order of their names.
-pub(super) fn list(root: &Path, part: Part) -> Result<Classes> {
+fn list(root: &Path, part: Part) -> Result<Classes> {
     let folder = root.join(part.name());
     let classes = entries(&folder)?;
     let missing = |what: &str, found: String| {
@@ -80,7 +121,7 @@ pub(super) fn list(root: &Path, part: Part) -> Result<Classes> {
 }
 
 /// A label is a position in the list of classes: with another list it would mean another class.
-pub(super) fn same_classes(folder: &Path, train: &Classes, test: &Classes) -> Result<()> {
+fn same_classes(folder: &Path, train: &Classes, test: &Classes) -> Result<()> {
     let has = |classes: &Classes, name: &str| classes.iter().any(|(other, _)| other == name);
     let lacking = train.iter().find(|(name, _)| !has(test, name)).map(|(name, _)| format!("no folder `{name}`"));
     let unknown = test.iter().find(|(name, _)| !has(train, name)).map(|(name, _)| format!("a folder `{name}` more"));
@@ -150,58 +191,14 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(list)
 }
 
-/// Width, height and pixels of an image file.
-///
-/// # Errors
-/// As [`decode`], and where it cannot be read.
-pub(super) fn read(file: &Path) -> Result<(u32, u32, Vec<u8>)> {
-    decode(&std::fs::read(file).map_err(|e| broken(file, &e.to_string()))?, file)
-}
-
-/// The error for a file that is no image.
-fn broken(file: &Path, why: &str) -> Error {
-    Error::new("this is no image that can be read")
-        .at(Place::file(file))
-        .expected("a JPEG or PNG image")
-        .found(why.trim())
-        .help("remove the file, or make it anew")
-}
-
-/// Width, height and pixels (row by row, red, green, blue) of the image in a file that holds these bytes; `file` is only named in
-/// messages.
-///
-/// # Errors
-/// Where it is no JPEG or PNG, or is broken or cut short.
-pub fn decode(bytes: &[u8], file: &Path) -> Result<(u32, u32, Vec<u8>)> {
-    let broken = |e: String| broken(file, &e);
-    let mut reader =
-        image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| broken(e.to_string()))?;
-    // The decoder fills what is missing with grey and says nothing.
-    if reader.format() == Some(image::ImageFormat::Jpeg) && !ends(bytes) {
-        return Err(broken("a JPEG image that is cut short".to_owned()));
+/// SHA-256 of the names and lengths of a part's files.
+fn hash_of_files(root: &Path, classes: &Classes) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in classes.iter().flat_map(|(_, files)| files) {
+        let data = file.metadata().map_err(|e| Error::io("read", file, &e).at(Place::file(file)))?;
+        hash.update(file.strip_prefix(root).unwrap_or(file).as_os_str().as_encoded_bytes());
+        hash.update([0]);
+        hash.update(data.len().to_le_bytes());
     }
-    // A few bytes can claim to be an image that fills the memory.
-    let mut limits = image::Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(SIDE), Some(SIDE));
-    reader.limits(limits);
-    let image = reader.decode().map_err(|e| broken(e.to_string()))?.into_rgb8();
-    Ok((image.width(), image.height(), image.into_raw()))
-}
-
-/// Whether a JPEG file has its end marker. A search for its two bytes would not do: an embedded preview has one too.
-fn ends(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    loop {
-        // To the next marker. Within a scan, FF 00 is a plain byte, and FF D0 to FF D7 only restart it.
-        while at + 1 < bytes.len() && (bytes[at] != 0xFF || matches!(bytes[at + 1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF)) {
-            at += 1;
-        }
-        match bytes.get(at + 1) {
-            None => return false,
-            Some(0xD9) => return true,
-            Some(_) => {}
-        }
-        let Some(length) = bytes.get(at + 2..at + 4) else { return false };
-        at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-    }
+    Ok(crate::extension::library::hexadecimal(&hash.finalize()))
 }

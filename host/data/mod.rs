@@ -2,8 +2,8 @@
 //!
 //! - [`dataset`]: a data set, whatever it came from
 //! - `read`: data files, read whole
-//! - [`source`]: data sets by their names; [`digits`], [`cifar`], [`folder`] read them into memory, [`files`] lists images that are decoded
-//!   when they are needed
+//! - [`source`]: data sets by their names; [`digits`], [`cifar`], [`folder`] read them; [`files`] are images that are decoded when they are
+//!   needed, [`decode`] does so
 //! - [`split`]: which images train weights, which search, which are held out
 //! - [`augment`]: what is changed in images at random; [`window`] cuts parts out and brings them to a size, [`jitter`] changes colours
 //! - [`batch`]: normalised batches
@@ -16,6 +16,7 @@ pub mod augment;
 pub mod batch;
 pub mod cifar;
 pub mod dataset;
+pub mod decode;
 pub mod digits;
 pub mod files;
 pub mod folder;

@@ -1,7 +1,7 @@
 //! Where data sets come from, by their names in specs.
 
 use super::dataset::{DataSet, Part};
-use super::{cifar, digits, files, folder};
+use super::{cifar, digits, folder};
 use crate::error::{Error, Result};
 use crate::spec;
 use std::path::Path;
@@ -14,7 +14,7 @@ impl DataSet {
     pub fn of_spec(data: &spec::Data, part: Part) -> Result<Self> {
         let root = data.root.as_ref().map(|root| root.as_ref() as &Path);
         match (data.size, root) {
-            (Some(size), Some(root)) => files::load(root, part, size as usize, data.broken),
+            (Some(size), Some(root)) => folder::stream(root, part, size as usize, data.broken),
             _ => Self::load(data.name.name(), root, part, data.workers as usize),
         }
     }

@@ -1,7 +1,7 @@
 //! Images of any kind and size as a network takes them.
 
 use super::Model;
-use crate::data::folder::decode;
+use crate::data::decode::decode;
 use crate::data::window::Pixels;
 use crate::error::{Error, Place, Result};
 use std::path::Path;

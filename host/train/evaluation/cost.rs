@@ -1,15 +1,8 @@
 //! The size of a derived network.
 
-use super::setup;
-use crate::error::Result;
-use crate::graph::Form;
 use crate::policy::Resolved;
-use crate::space::Genotype;
-use crate::spec::{CpuExecutor, CudaArithmetic, Evaluate, PluginRef};
-use crate::supernet::{Network, Settings};
+use crate::supernet::Network;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use tch::{Device, Kind};
 
 /// The size of a derived network. What is said of the network leaves its second classifier out, which serves in training alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,40 +32,6 @@ impl Cost {
             multiply_adds: network.cost(plan).multiply_adds,
             longest_paths: longest_paths(network),
         }
-    }
-
-    /// That of the network which a genotype becomes, for images of this shape (channels, height, width) and so many classes; `plugins` offer
-    /// operations besides those that the genotype names.
-    ///
-    /// # Errors
-    /// Where an operation is not offered, or the network cannot be built.
-    pub fn at(
-        genotype: &Genotype,
-        evaluate: &Evaluate,
-        plugins: &[PluginRef],
-        image: [i64; 3],
-        classes: i64,
-    ) -> Result<Self> {
-        let sets = setup::op_sets_of(genotype, plugins)?;
-        let settings = Settings {
-            cells: i64::from(evaluate.cells),
-            channels: i64::from(evaluate.channels),
-            image,
-            classes,
-            form: Form::Final,
-            kind: Kind::Float,
-            device: Device::Cpu,
-            seed: 0,
-            cpu: CpuExecutor::Fast,
-            cuda: CudaArithmetic::Float32,
-        };
-        let space = Arc::new(setup::space(genotype, evaluate.stem.as_ref(), &sets)?);
-        let choices = genotype.choices(&space)?;
-        let mut network = Network::derived(&space, &settings, &choices)?;
-        if let Some(head) = &evaluate.auxiliary {
-            network = setup::auxiliary(network, head, &sets)?;
-        }
-        Ok(Self::of(&network, &Resolved::of_choices(&choices)))
     }
 }
 

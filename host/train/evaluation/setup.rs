@@ -11,13 +11,16 @@ use crate::space::expression::Expression;
 use crate::space::form::FixedForm;
 use crate::space::genotype::{CandidateSource, Choices};
 use crate::space::{Genotype, Published, Space};
-use crate::spec::{self, AuxiliaryHead, Constraints, Evaluate, Node, PluginRef, Scratch, Spec, read_text};
+use crate::spec::{
+    self, AuxiliaryHead, Constraints, CpuExecutor, CudaArithmetic, Evaluate, Node, PluginRef, Scratch, Spec, read_text,
+};
 use crate::supernet::{Network, Settings};
 use crate::train::inputs::Inputs;
 use crate::train::plugins::{self, place};
 use crate::train::setup::{hashes_of_providers, kind, resolve_machine, tch_device};
 use std::path::Path;
 use std::sync::Arc;
+use tch::{Device, Kind};
 
 /// The name of the genotype's copy in a run directory.
 const GENOTYPE: &str = "genotype.json";
@@ -228,7 +231,41 @@ pub(crate) fn space(genotype: &Genotype, stem: Option<&spec::FixedOperation>, op
     Space::from_node(&Node::from_json(&json, "<genotype>"), op_sets)
 }
 
-pub(super) fn auxiliary(network: Network, head: &AuxiliaryHead, op_sets: &OpSets) -> Result<Network> {
+/// The size of the network which a genotype becomes, for images of this shape (channels, height, width) and so many classes; `plugins` offer
+/// operations besides those that the genotype names.
+///
+/// # Errors
+/// Where an operation is not offered, or the network cannot be built.
+pub fn cost_of(
+    genotype: &Genotype,
+    evaluate: &Evaluate,
+    plugins: &[PluginRef],
+    image: [i64; 3],
+    classes: i64,
+) -> Result<Cost> {
+    let sets = op_sets_of(genotype, plugins)?;
+    let settings = Settings {
+        cells: i64::from(evaluate.cells),
+        channels: i64::from(evaluate.channels),
+        image,
+        classes,
+        form: Form::Final,
+        kind: Kind::Float,
+        device: Device::Cpu,
+        seed: 0,
+        cpu: CpuExecutor::Fast,
+        cuda: CudaArithmetic::Float32,
+    };
+    let space = Arc::new(space(genotype, evaluate.stem.as_ref(), &sets)?);
+    let choices = genotype.choices(&space)?;
+    let mut network = Network::derived(&space, &settings, &choices)?;
+    if let Some(head) = &evaluate.auxiliary {
+        network = auxiliary(network, head, &sets)?;
+    }
+    Ok(Cost::of(&network, &Resolved::of_choices(&choices)))
+}
+
+fn auxiliary(network: Network, head: &AuxiliaryHead, op_sets: &OpSets) -> Result<Network> {
     let operation = op_sets.operation(&head.op)?;
     let after = Expression::new(&head.after).value(&[("cells", network.settings.cells)], 0)?;
     network.with_auxiliary(operation, &Default::default(), after as usize)

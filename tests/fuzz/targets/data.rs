@@ -61,11 +61,11 @@ fn labels(data: &[u8]) {
 
 fn image(data: &[u8]) {
     let file = Path::new("train/a/image");
-    let Some((width, height, pixels)) = check::sound(folder::decode(data, file)) else { return };
+    let Some((width, height, pixels)) = check::sound(decode::decode(data, file)) else { return };
     assert_eq!(pixels.len() as u64, 3 * u64::from(width) * u64::from(height));
     assert!(width > 0 && height > 0);
     if pixels.len() < 1 << 20 {
-        assert_eq!(folder::decode(data, file), Ok((width, height, pixels)), "decoded twice");
+        assert_eq!(decode::decode(data, file), Ok((width, height, pixels)), "decoded twice");
     }
 }
 
