@@ -8,7 +8,7 @@
 use super::check;
 use edas::data::cifar::{CIFAR10, CIFAR100, Layout, records};
 use edas::data::dataset::Images;
-use edas::data::{DataSet, Part, Split, folder};
+use edas::data::{DataSet, Part, Split, decode};
 use std::path::{Path, PathBuf};
 
 const PIXELS: usize = 3 * 32 * 32;
