@@ -13,6 +13,10 @@ fn main() {
     let root = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     let lib = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from);
 
+    // Beside `bin`, where an archive to install has it (`cargo x dist`, which leaves these two alone in its program).
+    for folder in ["lib", "lib-cuda"] {
+        rpath(&format!("$ORIGIN/../lib/torch/{folder}"));
+    }
     // The checkout's own libtorch as seen from target/release and target/release/deps, so that a checkout
     // may move. Only when it is the one in use: it would hide a libtorch that LIBTORCH names.
     if lib.as_ref().is_none_or(|lib| lib.starts_with(root.join(".libtorch"))) {

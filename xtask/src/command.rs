@@ -1,6 +1,6 @@
 //! The command line: what follows `cargo x`.
 //!
-//! Written by hand: ten forms do not pay for a parser that would take longer to compile than all else here.
+//! Written by hand: eleven forms do not pay for a parser that would take longer to compile than all else here.
 
 use crate::failure::{Failure, Result};
 use crate::libtorch::{Flavour, VERSION};
@@ -25,6 +25,8 @@ cargo x: set-up, build and chores
     cargo x gpu-check         on a machine with an NVIDIA GPU: operations against PyTorch's numbers, iterations against the
                               CPU's, 50 iterations of edas-cifar10, benchmarks; exit status 2 where there is no GPU
         --report FILE         where it writes what came out (default: gpu-report.md)
+    cargo x dist              an archive to install, in target/dist: the program with its libraries, specs, scripts and the SDK;
+                              it runs where there is neither Rust nor Python, and is tried before it gets its name
     cargo x header            makes the C header of the plugin interface anew; --check compares and compiles it
     cargo x fixtures          makes the files of tests/fixtures anew, with PyTorch
     cargo x fixtures --check  makes them elsewhere and compares
@@ -73,6 +75,8 @@ pub enum Command {
         /// Where the report goes.
         report: PathBuf,
     },
+    /// `dist`
+    Dist,
     /// `fixtures [--check] [--python PATH]`
     Fixtures {
         /// Compare instead of write.
@@ -99,7 +103,7 @@ impl Command {
             return Err(Failure::new("a command is missing")
                 .help("`cargo x --help` lists them; `cargo x search specs/quickstart.yaml` runs a search"));
         };
-        let own = matches!(first.as_str(), "setup" | "ci" | "gpu-check" | "header" | "fixtures");
+        let own = matches!(first.as_str(), "setup" | "ci" | "gpu-check" | "dist" | "header" | "fixtures");
         if !own {
             return Ok(match first.as_str() {
                 "-h" | "--help" => Self::Help,
@@ -144,6 +148,7 @@ impl Command {
         Ok(match first.as_str() {
             "setup" => Self::Setup { flavour: cuda.then_some(Flavour::Cuda) },
             "ci" => Self::Ci,
+            "dist" => Self::Dist,
             "gpu-check" => Self::GpuCheck { report: report.unwrap_or_else(|| "gpu-report.md".into()) },
             "header" => Self::Header { check },
             _ => Self::Fixtures { check, python },
@@ -184,9 +189,11 @@ mod tests {
         let python = Some(PathBuf::from("p"));
         assert_eq!(parse("fixtures --python p --check").unwrap(), Command::Fixtures { check: true, python });
         assert_eq!(parse("ci --help").unwrap(), Command::Help);
+        assert_eq!(parse("dist").unwrap(), Command::Dist);
         assert_eq!(parse("gpu-check").unwrap(), Command::GpuCheck { report: "gpu-report.md".into() });
         assert_eq!(parse("gpu-check --report r").unwrap(), Command::GpuCheck { report: "r".into() });
-        for wrong in ["gpu-check r", "gpu-check --report", "", "setup --cpu", "ci now", "fixtures --python"] {
+        for wrong in ["gpu-check r", "gpu-check --report", "", "setup --cpu", "ci now", "dist now", "fixtures --python"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -49,7 +49,7 @@ impl Failure {
     /// No space is left where `path` lies.
     pub fn disk_full(path: &Path) -> Self {
         Self::new(format!("the disk is full: no space is left at {}", path.display()))
-            .help("free some, or set EDAS_CACHE to a folder on another disk")
+            .help("free some; if this is the cache, set EDAS_CACHE to a folder on another disk")
     }
 
     /// Adds what was expected.

@@ -14,6 +14,7 @@
 //! torch/build-version      read by torch-sys, which wants this release and no other
 //! nvidia/*/lib             libcudart.so.13 and libcupti.so.13, which the CPU part links as well; with CUDA all
 //!                          of NVIDIA's libraries
+//! licenses                 of all these, for whoever hands them on (`cargo x dist`)
 //! ```
 //!
 //! With CUDA and without, the same program is built and no CUDA library is linked: torch-sys links CUDA when it
@@ -100,7 +101,7 @@ pub fn set_up(workspace: &Workspace, flavour: Option<Flavour>, talk: bool) -> Re
 }
 
 /// The environment variable by which the user has chosen a libtorch, as `NAME=value`.
-fn users_own(workspace: &Workspace) -> Result<Option<String>> {
+pub fn users_own(workspace: &Workspace) -> Result<Option<String>> {
     // torch-sys looks at this one first, and only at whether it is set.
     if let Some(value) = env::var_os("LIBTORCH_USE_PYTORCH") {
         return Ok(Some(format!("LIBTORCH_USE_PYTORCH={}", value.display())));

@@ -7,6 +7,7 @@
 //! - [`build`]: builds and hands over to `edas`, the tests or the benchmarks
 //! - [`checks`]: what CI checks
 //! - [`gpu`]: what is looked at on a machine with an NVIDIA GPU
+//! - [`dist`]: an archive to install
 //! - [`header`]: the C header of the plugin interface
 //! - [`fixtures`]: the numbers from PyTorch; [`compare`] tells two sets of them apart
 //! - [`workspace`]: folders, and cargo itself; [`failure`]: messages and exit statuses
@@ -16,6 +17,7 @@ mod cache;
 mod checks;
 mod command;
 mod compare;
+mod dist;
 mod download;
 mod failure;
 mod fixtures;
@@ -54,6 +56,7 @@ fn run() -> Result {
         Command::Peer { python, args } => build::peer(&workspace, &python, &args),
         Command::Ci => checks::run(&workspace),
         Command::GpuCheck { report } => gpu::run(&workspace, &report),
+        Command::Dist => dist::run(&workspace),
         Command::Header { check } => header::run(&workspace, check),
         Command::Fixtures { check, python } => fixtures::run(&workspace, check, python),
     }

@@ -51,6 +51,11 @@ fn place(name: &str, flavour: Flavour) -> Option<PathBuf> {
             let always = library.starts_with("libcudart.so") || library.starts_with("libcupti.so");
             (always || flavour == Flavour::Cuda).then(|| name.into())
         }
+        // Whoever hands the libraries on (`cargo x dist`) hands these on with them.
+        [information, "licenses", ..] => {
+            let (project, _) = information.strip_suffix(".dist-info")?.split_once('-')?;
+            Some(Path::new("licenses").join(project).join(parts[2..].join("/")))
+        }
         _ => None,
     }
 }
@@ -72,7 +77,10 @@ mod tests {
         ] {
             assert_eq!((cpu(both), cuda(both)), (Some(both.into()), Some(both.into())));
         }
+        let licence = cpu("torch-2.13.0.dist-info/licenses/third_party/fmt/LICENSE");
+        assert_eq!(licence, Some("licenses/torch/third_party/fmt/LICENSE".into()));
         for neither in [
+            "torch-2.13.0.dist-info/METADATA",
             "torch/lib/",
             "torch/lib/libtorch.so",
             "torch/lib/libtorch_python.so",
