@@ -3,7 +3,7 @@
 mod common;
 
 use clap::Parser;
-use common::case::Case;
+use common::case::{Case, Kind, genotype_file};
 use common::comparison::{Comparison, Pair};
 use common::measure::{Measured, Task, output};
 use common::{repository, space};
@@ -83,6 +83,9 @@ fn compare(options: &Options) -> Result<()> {
             );
             comparison.pairs.push(pair);
         }
+        if let Some([network, second]) = comparison.parameters() {
+            eprintln!("{case}: both sides train {network} numbers, and {second} in the second classifier");
+        }
         match options.json {
             true => println!("{}", comparison.line()),
             false => println!("{}", comparison.row()),
@@ -91,13 +94,15 @@ fn compare(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A case that the yardstick can run.
+/// A case that a yardstick can run.
 fn yardsticks(name: &str) -> Result<Case> {
     let case: Case = name.parse()?;
-    if case.candidates == space::ALL {
-        return Ok(case);
+    match case.kind {
+        Kind::Search { candidates, .. } if candidates != space::ALL => {
+            Err(Error::new("the yardstick has eight candidates per edge").found(format!("`{name}`")))
+        }
+        _ => Ok(case),
     }
-    Err(Error::new("the yardstick has eight candidates per edge").found(format!("`{name}`")))
 }
 
 /// One turn: each process has the machine for itself, one after the other.
@@ -105,17 +110,27 @@ fn pair(case: &Case, options: &Options, threads: u32) -> Result<Pair> {
     let Options { warmup, iterations, peer, .. } = options;
     let task =
         Task { case: case.to_string(), warmup: *warmup, iterations: *iterations, threads, device: "cpu".to_owned() };
-    Ok(Pair {
+    let pair = Pair {
         ours: task.apart()?,
         channels_last: yardstick(peer, case, &task, true)?,
         contiguous: yardstick(peer, case, &task, false)?,
-    })
+    };
+    pair.check()?;
+    Ok(pair)
 }
 
 fn yardstick(python: &Path, case: &Case, task: &Task, channels_last: bool) -> Result<Measured> {
     let mut command = Command::new(python);
     // Without -B it would leave compiled Python in the repository.
-    command.arg("-B").arg(repository("benches/peer/search_step.py")).args(["--policy", case.method.name()]);
+    command.arg("-B");
+    match &case.kind {
+        Kind::Search { method, .. } => {
+            command.arg(repository("benches/peer/search_step.py")).args(["--policy", method.name()])
+        }
+        Kind::Evaluation { genotype } => {
+            command.arg(repository("benches/peer/evaluate_step.py")).arg("--genotype").arg(genotype_file(genotype))
+        }
+    };
     for (option, value) in [
         ("--cells", case.cells),
         ("--channels", case.channels),

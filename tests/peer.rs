@@ -5,7 +5,7 @@
 mod bench;
 mod common;
 
-use bench::case::{Case, Method};
+use bench::case::{Case, Kind, Method};
 use bench::comparison::{Comparison, Pair};
 use bench::measure::{Measured, Task};
 use bench::statistics::{line, median, typical};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// The candidates in the yardstick's order, as its source says them.
 fn candidates_of_the_yardstick() -> Vec<String> {
-    let source = std::fs::read_to_string(repository("benches/peer/search_step.py")).expect("the yardstick");
+    let source = std::fs::read_to_string(repository("benches/peer/yardstick.py")).expect("the yardstick");
     let list =
         source.split_once("CANDIDATES = [").and_then(|(_, rest)| rest.split_once(']')).expect("its candidates").0;
     list.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect()
@@ -90,8 +90,12 @@ fn cases_have_names() {
     for name in Case::COMPARED.into_iter().chain(["edas-32x16-b64", "darts-8x16-b16-c4"]) {
         assert_eq!(name.parse::<Case>().expect("a case").to_string(), name);
     }
-    let case = Case { method: Method::Edas, cells: 20, channels: 16, batch: 64, candidates: 8 };
+    let kind = Kind::Search { method: Method::Edas, candidates: 8 };
+    let case = Case { kind, cells: 20, channels: 16, batch: 64 };
     assert_eq!("edas-20x16-b64".parse::<Case>().expect("a case"), case);
+    let kind = Kind::Evaluation { genotype: "darts_v2".to_owned() };
+    let case = Case { kind, cells: 20, channels: 36, batch: 32 };
+    assert_eq!("evaluate-darts_v2-20x36-b32".parse::<Case>().expect("a case"), case);
     for wrong in [
         "",
         "edas",
@@ -101,14 +105,19 @@ fn cases_have_names() {
         "edas-0x16-b16",
         "edas-8x16-b16-c5",
         "edas-8x16-b16-c4-",
+        "evaluate-20x36-b32",
+        "evaluate-../darts_v2-20x36-b32",
+        "evaluate-darts_v2-20x36-b32-c4",
     ] {
         let error = wrong.parse::<Case>().expect_err(wrong).to_string();
         assert!(error.contains(&format!("`{wrong}`")) && error.contains("edas-20x16-b64"), "{error}");
     }
+    let error = "evaluate-darts_v0-20x36-b32".parse::<Case>().expect_err("no such file").to_string();
+    assert!(error.contains("darts_v0.txt") && error.contains("no such genotype"), "{error}");
 }
 
 fn measured(iteration_s: f64, peak_rss_mib: f64) -> Measured {
-    Measured { threads: 2, iteration_s, peak_rss_mib, seconds: Vec::new() }
+    Measured { threads: 2, iteration_s, peak_rss_mib, seconds: Vec::new(), parameters: None }
 }
 
 #[test]
@@ -134,6 +143,9 @@ fn a_line_has_medians_and_ratios_of_pairs() {
 fn what_the_yardstick_prints_is_read() {
     let line = br#"{"policy": "edas", "ops": "mixed", "cells": 3, "channels": 4, "batch": 8, "layout": "channels_last", "threads": 2, "torch": "2.13.0+cpu", "arch_s": 0.1, "weight_s": 0.2, "iteration_s": 0.3, "peak_rss_mib": 512}"#;
     assert_eq!(Measured::read(line, "the yardstick").expect("a measurement"), measured(0.3, 512.0));
+    let line = br#"{"parameters": [30, 4], "cells": 3, "threads": 2, "iteration_s": 0.3, "peak_rss_mib": 512}"#;
+    let evaluation = Measured { parameters: Some([30, 4]), ..measured(0.3, 512.0) };
+    assert_eq!(Measured::read(line, "the yardstick").expect("a measurement"), evaluation);
     let error = Measured::read(b"", "the yardstick").expect_err("nothing").to_string();
     assert!(error.contains("the yardstick printed no measurement"), "{error}");
 }
@@ -146,6 +158,26 @@ fn a_case_can_be_measured() {
     assert_eq!((measured.threads, measured.seconds.len()), (1, 2));
     assert!(measured.seconds.iter().all(|s| *s > 0.0) && measured.iteration_s == median(&measured.seconds));
     assert!(measured.peak_rss_mib > 10.0);
+}
+
+#[test]
+fn an_evaluation_can_be_measured() {
+    let case = "evaluate-darts_v2-3x4-b20".to_owned();
+    let task = Task { case, warmup: 1, iterations: 2, threads: 1, device: "cpu".to_owned() };
+    let measured = task.here().expect("it runs");
+    assert_eq!((measured.threads, measured.seconds.len()), (1, 2));
+    // What the yardstick says of the same network.
+    assert_eq!(measured.parameters, Some([2_858, 410_890]));
+}
+
+#[test]
+fn sides_that_train_different_networks_are_not_compared() {
+    let side = |parameters| Measured { parameters, ..measured(1.0, 100.0) };
+    let pair = |theirs| Pair { ours: side(Some([30, 4])), channels_last: side(theirs), contiguous: side(theirs) };
+    assert!(pair(Some([30, 4])).check().is_ok());
+    let error = pair(Some([31, 4])).check().expect_err("another network").to_string();
+    assert!(error.contains("expected: 30 numbers, and 4") && error.contains("found: 31 numbers, and 4"), "{error}");
+    assert!(pair(None).check().is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::measure::Measured;
 use super::statistics::median;
+use edas::{Error, Result};
 use serde_json::{Value, json};
 
 /// One turn: ours, then the yardstick in both its layouts.
@@ -13,6 +14,25 @@ pub struct Pair {
     pub channels_last: Measured,
     /// The yardstick with its maps contiguous, channel by channel.
     pub contiguous: Measured,
+}
+
+impl Pair {
+    /// Whether both sides train networks of one size, as far as they say it.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn check(&self) -> Result<()> {
+        let ours = self.ours.parameters;
+        let theirs = [&self.channels_last, &self.contiguous].map(|measured| measured.parameters);
+        if theirs == [ours; 2] {
+            return Ok(());
+        }
+        let say = |parameters: Option<[i64; 2]>| match parameters {
+            Some([network, second]) => format!("{network} numbers, and {second} in the second classifier"),
+            None => "no number".to_owned(),
+        };
+        Err(Error::new("the yardstick trains another network than ours").expected(say(ours)).found(say(theirs[0])))
+    }
 }
 
 /// All turns of a case.
@@ -28,6 +48,11 @@ impl Comparison {
     /// The median of something over all turns.
     fn of(&self, what: impl Fn(&Pair) -> f64) -> f64 {
         median(&self.pairs.iter().map(what).collect::<Vec<f64>>())
+    }
+
+    /// How many numbers are trained, on both sides, where they say it.
+    pub fn parameters(&self) -> Option<[i64; 2]> {
+        self.pairs.first()?.ours.parameters
     }
 
     /// Ours as a share of the yardstick in the layout that takes less memory.

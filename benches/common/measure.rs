@@ -1,7 +1,8 @@
 //! A case, measured in a process of its own: its memory is then its own, and nothing that ran before warms or burdens it.
 
-use super::case::Case;
+use super::case::{Case, Kind};
 use super::statistics::median;
+use edas::train::evaluation::Evaluation;
 use edas::{Error, Result, Search, native};
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
@@ -27,13 +28,16 @@ pub struct Task {
 pub struct Measured {
     /// Threads that computed.
     pub threads: u32,
-    /// The median of the iterations, both phases together, in seconds.
+    /// The median of the iterations, all phases together, in seconds.
     pub iteration_s: f64,
     /// The most memory that the process held, in MiB.
     pub peak_rss_mib: f64,
     /// Every iteration that counts, in seconds; the yardstick keeps them to itself.
     #[serde(default)]
     pub seconds: Vec<f64>,
+    /// Of an evaluation how many numbers are trained: the network's, and those of its second classifier.
+    #[serde(default)]
+    pub parameters: Option<[i64; 2]>,
 }
 
 impl Measured {
@@ -75,31 +79,50 @@ impl Task {
         Measured::read(&output, &self.case)
     }
 
-    /// Measures it in this process: everything that an iteration of a search does counts, from its batches and its plan to both
+    /// Measures it in this process: everything that an iteration does counts, from its batches and, in a search, its plan to the
     /// optimizers.
     ///
     /// # Errors
-    /// As [`Search::from_spec`] and [`Running::iteration`](edas::train::Running::iteration).
+    /// As [`Search::from_spec`] and [`Running::iteration`](edas::train::Running::iteration), or the same of an evaluation.
     pub fn here(&self) -> Result<Measured> {
         let case: Case = self.case.parse()?;
         let folder = tempfile::tempdir().map_err(|e| Error::new(format!("a folder for images: {e}")))?;
-        let mut running = Search::from_spec(case.spec(folder.path(), self.threads, &self.device)?)?.start()?;
+        let spec = case.spec(folder.path(), self.threads, &self.device)?;
+        match case.kind {
+            Kind::Search { .. } => {
+                let mut running = Search::from_spec(spec)?.start()?;
+                let threads = running.spec.threads;
+                self.measure(threads, None, || running.iteration(&mut []).map(drop))
+            }
+            Kind::Evaluation { .. } => {
+                let mut training = Evaluation::from_spec(spec, None)?.start()?;
+                let (setup, network) = (&training.setup, training.setup.parameters());
+                let trained = setup.network.parameters.iter().filter(|parameter| parameter.trained);
+                let all: i64 = trained.map(|parameter| parameter.tensor.numel() as i64).sum();
+                let (threads, parameters) = (setup.spec.threads, [network, all - network]);
+                self.measure(threads, Some(parameters), || training.iteration().map(drop))
+            }
+        }
+    }
+
+    fn measure(
+        &self,
+        threads: u32,
+        parameters: Option<[i64; 2]>,
+        mut iteration: impl FnMut() -> Result<()>,
+    ) -> Result<Measured> {
         for _ in 0..self.warmup {
-            running.iteration(&mut [])?;
+            iteration()?;
         }
         let mut seconds = Vec::new();
         for _ in 0..self.iterations {
             let begun = Instant::now();
-            running.iteration(&mut [])?;
+            iteration()?;
             seconds.push(begun.elapsed().as_secs_f64());
         }
         let bytes = native::peak_memory().ok_or_else(|| Error::new("the system tells no process's memory"))?;
-        Ok(Measured {
-            threads: running.spec.threads,
-            iteration_s: median(&seconds),
-            peak_rss_mib: bytes as f64 / f64::from(1 << 20),
-            seconds,
-        })
+        let peak_rss_mib = bytes as f64 / f64::from(1 << 20);
+        Ok(Measured { threads, iteration_s: median(&seconds), peak_rss_mib, seconds, parameters })
     }
 }
 

@@ -1,8 +1,8 @@
-//! What the benches that measure whole searches share.
+//! What the benches that measure whole searches and evaluations share.
 //!
 //! - [`case`]: what is measured, by a name: `edas-20x16-b64`
 //! - [`space`]: the DARTS space with fewer or more candidates
-//! - [`images`]: random images to search on
+//! - [`images`]: random images to train with
 //! - [`measure`]: a case, measured in a process of its own
 //! - [`comparison`]: several measurements of a case, and of the same work by the yardstick
 //! - [`roofline`]: what an iteration has to do at least, and what this machine can do
