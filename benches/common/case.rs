@@ -45,7 +45,7 @@ pub enum Kind {
     },
     /// The training of a derived network from scratch, as DARTS does it on CIFAR.
     Evaluation {
-        /// The name of a file in `benches/peer/genotypes`.
+        /// The name of a file in `specs/genotypes`.
         genotype: String,
     },
 }
@@ -117,7 +117,7 @@ impl Case {
 
 /// The file with a genotype, as DARTS prints it; the yardstick reads the same one.
 pub fn genotype_file(name: &str) -> PathBuf {
-    repository("benches/peer/genotypes").join(format!("{name}.txt"))
+    repository("specs/genotypes").join(format!("{name}.txt"))
 }
 
 impl fmt::Display for Case {

@@ -96,10 +96,8 @@ impl Task {
             }
             Kind::Evaluation { .. } => {
                 let mut training = Evaluation::from_spec(spec, None)?.start()?;
-                let (setup, network) = (&training.setup, training.setup.parameters());
-                let trained = setup.network.parameters.iter().filter(|parameter| parameter.trained);
-                let all: i64 = trained.map(|parameter| parameter.tensor.numel() as i64).sum();
-                let (threads, parameters) = (setup.spec.threads, [network, all - network]);
+                let (threads, cost) = (training.setup.spec.threads, training.setup.cost());
+                let parameters = [cost.parameters, cost.auxiliary];
                 self.measure(threads, Some(parameters), || training.iteration().map(drop))
             }
         }

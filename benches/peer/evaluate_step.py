@@ -9,7 +9,7 @@ output of an operation with a probability that rises from 0 to 0.2 over 600 epoc
 every iteration here is one: how probable it is does not change the arithmetic.
 
 Usage: evaluate_step.py --genotype FILE --cells 20 --channels 36 --batch 32 [--channels-last]
-FILE holds a genotype as DARTS prints it: Genotype(normal=[('sep_conv_3x3', 0), ...], ...).
+FILE holds a genotype as `cnn/genotypes.py` of quark0/darts has it: NAME = Genotype(normal=[('sep_conv_3x3', 0), ...], ...).
 Needs: pip install torch==2.13.0 numpy. Prints one JSON line; times in seconds, memory in MiB,
 `parameters` of the network and of its second classifier.
 """
@@ -92,7 +92,9 @@ def main():
     p.add_argument("--genotype", required=True)
     a = p.parse_args()
     with open(a.genotype) as file:
-        genotype = eval(file.read(), {"Genotype": Genotype, "range": range})
+        scope = {"Genotype": Genotype}
+        exec(file.read(), scope)
+    genotype = next(value for value in scope.values() if isinstance(value, Genotype))
     bench = Bench(a)
     net = Network(genotype, a.channels, a.cells).to(a.device, memory_format=bench.layout)
     weights = list(net.parameters())
