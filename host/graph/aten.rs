@@ -3,7 +3,7 @@
 use super::{Shape, shape_text};
 use crate::error::{Error, Result};
 use crate::extension::Attribute;
-use crate::native::operator::Operator;
+use crate::native::operator::{Operator, Signature};
 use std::fmt;
 use tch::{Device, Kind, Tensor};
 
@@ -102,6 +102,19 @@ impl Aten {
             }
         };
         outputs.iter().map(shape).collect()
+    }
+
+    /// Its arguments besides its tensors, by name.
+    pub fn arguments(&self) -> &[(String, Attribute)] {
+        &self.arguments
+    }
+
+    /// How it is called.
+    ///
+    /// # Errors
+    /// Where libtorch does not say.
+    pub fn signature(&self) -> Result<Signature> {
+        self.operator.signature().map_err(|e| Error::new(format!("layer `aten {self}` cannot be described: {e}")))
     }
 
     /// Calls the operator. Inputs are (batch, …), weights and buffers without the batch; outputs are (batch, …), or without it

@@ -43,6 +43,9 @@ void edas_native_operator_free(EdasNativeOperator* op);
 /// Calls it; `outputs` are tensors that are assigned. 0, or 1 where it threw.
 int32_t edas_native_operator_call(
     const EdasNativeOperator* op, const void* const* inputs, void* const* outputs, const EdasNativeMessage* message);
+/// Says how it is called, for source code that calls it; the form is told where it is written. 0, or 1 where it threw.
+int32_t edas_native_operator_describe(
+    const EdasNativeOperator* op, const EdasNativeMessage* description, const EdasNativeMessage* message);
 
 /// A kernel with what its calls need besides. It lives until `release` is called with `owner` as often as `retain` was.
 struct EdasNativeKernel {

@@ -209,3 +209,29 @@ extern "C" int32_t edas_native_operator_call(
         }
     });
 }
+
+// Says how the operator is called: its namespace, name and overload, then a line per argument that takes inputs (its position in the
+// schema, how many, `one` or `list`, its name), and one per list of whole numbers that is as long as one likes.
+extern "C" int32_t edas_native_operator_describe(
+    const EdasNativeOperator* op, const EdasNativeMessage* description, const EdasNativeMessage* message) {
+    return edas::caught(message, [&] {
+        const auto& schema = op->handle.schema();
+        const auto space = schema.operator_name().getNamespace();
+        const std::string full = schema.name();
+        std::ostringstream text;
+        text << (space ? std::string(space->data(), space->size()) : "aten") << '\n'
+             << (space ? full.substr(space->size() + 2) : full) << '\n'
+             << schema.overload_name() << '\n';
+        for (size_t i = 0; i < op->arguments.size(); ++i) {
+            const auto& argument = schema.arguments()[i];
+            const auto how = takes(argument.type());
+            const size_t count = op->inputs[i].second;
+            if (how == Takes::rest || count > 0) {
+                text << i << ' ' << count << ' ' << (how == Takes::rest ? "list " : "one ") << argument.name() << '\n';
+            } else if (op->arguments[i].isIntList() && !argument.N()) {
+                text << i << " 0 numbers " << argument.name() << '\n';
+            }
+        }
+        edas::say(description, text.str().c_str());
+    });
+}

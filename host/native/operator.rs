@@ -29,6 +29,39 @@ unsafe extern "C" {
         outputs: *const *mut c_void,
         message: *const NativeMessage,
     ) -> i32;
+    fn edas_native_operator_describe(
+        operator: *const NativeOperator,
+        description: *const NativeMessage,
+        message: *const NativeMessage,
+    ) -> i32;
+}
+
+/// How an operator is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Its namespace: `aten`.
+    pub namespace: String,
+    /// Its name in there.
+    pub name: String,
+    /// Its overload, which may be empty.
+    pub overload: String,
+    /// The arguments that take inputs, in the schema's order, which is that of the inputs.
+    pub inputs: Vec<InputArgument>,
+    /// The arguments that are lists of whole numbers, as long as one likes: they take no number for a list.
+    pub lists: Vec<String>,
+}
+
+/// An argument of an operator that takes inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputArgument {
+    /// Its position in the schema.
+    pub position: usize,
+    /// Its name.
+    pub name: String,
+    /// How many inputs it takes.
+    pub count: usize,
+    /// Whether it takes them as a list.
+    pub list: bool,
 }
 
 /// An operator with all arguments but its tensors.
@@ -102,6 +135,39 @@ impl Operator {
         let status =
             unsafe { edas_native_operator_call(self.native.as_ptr(), inputs.as_ptr(), targets.as_ptr(), &message) };
         if status == 0 { Ok(outputs) } else { Err(text.text("libtorch does not say why")) }
+    }
+
+    /// How it is called.
+    ///
+    /// # Errors
+    /// Where libtorch does not say.
+    pub fn signature(&self) -> Result<Signature, String> {
+        let (mut text, mut failure) = (Message::default(), Message::default());
+        let (description, message) = (NativeMessage::new(&mut text), NativeMessage::new(&mut failure));
+        // SAFETY: the operator is there as long as `self`, both texts until the call returns.
+        let status = unsafe { edas_native_operator_describe(self.native.as_ptr(), &description, &message) };
+        if status != 0 {
+            return Err(failure.text("libtorch does not say why"));
+        }
+        let text = text.text("");
+        let mut lines = text.lines();
+        let mut next = || lines.next().unwrap_or_default().to_owned();
+        let (namespace, name, overload) = (next(), next(), next());
+        let mut signature = Signature { namespace, name, overload, inputs: Vec::new(), lists: Vec::new() };
+        for line in lines {
+            let fields: Vec<&str> = line.split(' ').collect();
+            match fields[..] {
+                [_, _, "numbers", name] => signature.lists.push(name.to_owned()),
+                [position, count, how, name] => signature.inputs.push(InputArgument {
+                    position: position.parse().map_err(|_| format!("`{line}` is no argument"))?,
+                    name: name.to_owned(),
+                    count: count.parse().map_err(|_| format!("`{line}` is no argument"))?,
+                    list: how == "list",
+                }),
+                _ => return Err(format!("`{line}` is no argument")),
+            }
+        }
+        Ok(signature)
     }
 }
 

@@ -189,6 +189,16 @@ impl Space {
         self.edges().map(|(_, edge)| edge.carries()).collect()
     }
 
+    /// All operations that it names, candidates and those around them; one that it names twice comes twice.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        let fixed =
+            [&self.stem, &self.head].into_iter().chain(self.fixed.iter().flatten()).map(|fixed| &fixed.operation);
+        let preprocess = self.cell_types.iter().filter_map(|cell| cell.preprocess.as_ref());
+        let preprocess = preprocess.flat_map(|(same, after)| [same, after]);
+        let candidates = self.edges().flat_map(|(_, edge)| edge.candidates.iter().map(|c| &c.operation));
+        fixed.chain(preprocess).chain(candidates)
+    }
+
     /// The backbone at a depth of `cells` and a width of `channels`.
     ///
     /// # Errors

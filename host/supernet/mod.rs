@@ -24,3 +24,4 @@ pub use forward::{Logits, Mixture, Mode};
 pub use network::{Auxiliary, Block, Cell, Include, Network, Part, Settings};
 pub use parameters::{Parameter, Parameters};
 pub use pass::Recorded;
+pub use route::Route;

@@ -21,7 +21,7 @@ fn carries(gate: &ResolvedGate, candidates: &[Option<Block>]) -> bool {
 
 impl Route {
     /// What a cell computes: backwards from its output, along the edges that carry something.
-    pub(super) fn of(form: &CellType, cell: &Cell, plan: &Resolved) -> Self {
+    pub(crate) fn of(form: &CellType, cell: &Cell, plan: &Resolved) -> Self {
         let mut needed = vec![false; form.inputs + form.nodes];
         match &form.output {
             Output::Concat(nodes) | Output::Sum(nodes) => nodes.iter().for_each(|n| needed[*n] = true),
