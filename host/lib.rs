@@ -38,7 +38,7 @@
 //! | [`policy`] | plans, gates, turns; policies as scripts and from plugins, with models of their own |
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
-//! | [`model`] | trained networks taken away: files, TorchScript, predictions |
+//! | [`model`] | trained networks taken away: files, TorchScript, PyTorch source, predictions |
 //! | `report` | what is shown of runs when they are done, behind the feature `cli` |
 //! | [`run`] | events, records, the run directory, checkpoints; where two runs part |
 //! | [`train`] | optimizers, the search loop, evaluation, resuming, replay, golden files |

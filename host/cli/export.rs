@@ -24,13 +24,15 @@ enum Format {
     Safetensors,
     /// The trained network of an evaluation as a program for Python's torch and for libtorch.
     Torchscript,
+    /// The trained network of an evaluation as PyTorch source, one file to read and change, and its weights beside it.
+    Pytorch,
 }
 
 /// The options of `edas export`.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// A run directory, a genotype file, or a published text (of DARTS or NAS-Bench-201). For `safetensors` and `torchscript` the run directory
-    /// of a finished evaluation, or a safetensors file of its network.
+    /// A run directory, a genotype file, or a published text (of DARTS or NAS-Bench-201). For `safetensors`, `torchscript` and `pytorch`
+    /// the run directory of a finished evaluation, or a safetensors file of its network.
     run: PathBuf,
     /// The form.
     #[arg(long)]
@@ -50,9 +52,9 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    if options.best && !matches!(options.format, Format::Safetensors | Format::Torchscript) {
+    if options.best && options.format.of_network().is_none() {
         return Err(Error::new("only a trained network has weights of its best epoch")
-            .expected("`--format safetensors` or `torchscript` with `--best`")
+            .expected(format!("`--format` {} with `--best`", alternatives()))
             .into());
     }
     let genotype = || run_files::genotype(&options.run, options.rule.map(Rule::from), options.epoch);
@@ -61,7 +63,7 @@ pub(super) fn run(options: &Options) -> Done {
         Format::Darts => text::darts(&genotype()?)? + "\n",
         Format::Dot => text::dot(&genotype()?),
         Format::Nb201 => format!("{}\n", Architecture::of(&genotype()?)?),
-        Format::Safetensors | Format::Torchscript => return network(options),
+        Format::Safetensors | Format::Torchscript | Format::Pytorch => return network(options),
     };
     match &options.output {
         None => output::print(&text),
@@ -80,27 +82,53 @@ fn network(options: &Options) -> Done {
         return Err(Error::new("a network goes to a file").expected("`-o FILE`").into());
     };
     let model = predict::model(&options.run, options.best, &[])?;
-    let format = if let Format::Torchscript = options.format { "torchscript" } else { "safetensors" };
-    write_network(&model, format, path)
+    write_network(&model, options.format.of_network().unwrap_or_default(), path)
+}
+
+/// The forms of a network, and the endings of their files.
+const NETWORKS: [(&str, &str); 3] = [("safetensors", "safetensors"), ("torchscript", "pt"), ("pytorch", "py")];
+
+impl Format {
+    /// Its name, where it is a form of a network.
+    fn of_network(self) -> Option<&'static str> {
+        match self {
+            Self::Safetensors => Some("safetensors"),
+            Self::Torchscript => Some("torchscript"),
+            Self::Pytorch => Some("pytorch"),
+            Self::Json | Self::Darts | Self::Dot | Self::Nb201 => None,
+        }
+    }
+}
+
+/// The forms of a network, for messages.
+pub(super) fn alternatives() -> String {
+    NETWORKS.map(|(format, _)| format).join(", ")
 }
 
 /// The ending of the file of a network in a form; `None` for a form that is none of a network.
 pub(super) fn network_ending(format: &str) -> Option<&'static str> {
-    match format {
-        "safetensors" => Some("safetensors"),
-        "torchscript" => Some("pt"),
-        _ => None,
-    }
+    NETWORKS.iter().find(|(name, _)| *name == format).map(|(_, ending)| *ending)
 }
 
 /// Writes a network in a form, and its description beside it.
 pub(super) fn write_network(model: &Model, format: &str, path: &Path) -> Done {
     let later = Failure::Later;
-    if format == "torchscript" {
-        model.write_torchscript(path).map_err(later)?;
-    } else {
-        let bytes = model.to_safetensors().map_err(later)?;
-        std::fs::write(path, bytes).map_err(|e| later(Error::io("write", path, &e)))?;
+    let write =
+        |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|e| later(Error::io("write", path, &e)));
+    match format {
+        "torchscript" => model.write_torchscript(path).map_err(later)?,
+        "pytorch" => {
+            if path.extension().is_none_or(|ending| ending != "py") {
+                return Err(Error::new("the weights of a Python program go beside it, under its name")
+                    .expected("a file that ends in `.py`")
+                    .found(path.display().to_string())
+                    .into());
+            }
+            let program = model.to_pytorch().map_err(later)?;
+            write(&path.with_extension("safetensors"), &model.to_safetensors().map_err(later)?)?;
+            write(path, program.as_bytes())?;
+        }
+        _ => write(path, &model.to_safetensors().map_err(later)?)?,
     }
     let json = path.with_extension("json");
     let text = serde_json::to_string_pretty(&model.description)

@@ -196,7 +196,7 @@ fn read(path: &Path) -> Result<Pipeline> {
                 if let Some(format) = step.formats.iter().find(|format| !known(format)) {
                     return Err(Error::new(format!("a network cannot be exported as `{format}`"))
                         .at(place("export.formats"))
-                        .expected("safetensors, torchscript"));
+                        .expected(export::alternatives()));
                 }
             }
             _ => {}

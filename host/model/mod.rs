@@ -2,6 +2,7 @@
 //!
 //! - [`mod@file`]: a network as a safetensors file
 //! - [`torchscript`]: a network as a TorchScript program
+//! - [`pytorch`]: a network as PyTorch source
 //! - [`image`]: images of any kind and size as a network takes them
 //!
 //! A network takes pixels as shares of the largest value, (batch, channels, height, width) from 0 to 1, and normalises them itself, here
@@ -9,6 +10,7 @@
 
 pub mod file;
 pub mod image;
+pub mod pytorch;
 pub mod torchscript;
 
 use crate::error::{Error, Place, Result};
