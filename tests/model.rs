@@ -1,4 +1,5 @@
 //! Trained networks taken away: safetensors and TorchScript files that give the same logits, predictions of images of any kind, wrong files.
+//! PyTorch source has tests of its own.
 
 mod common;
 
@@ -56,10 +57,15 @@ fn files_give_the_same_logits() {
     let best = Model::of_run(&run, Which::Best).expect("a finished evaluation");
     assert!(best.description.test_accuracy >= model.description.test_accuracy);
     // The program writes them.
-    for (format, file) in [("safetensors", "network.safetensors"), ("torchscript", "network.pt")] {
+    for (format, file) in
+        [("safetensors", "network.safetensors"), ("torchscript", "network.pt"), ("pytorch", "source.py")]
+    {
         let mut command = edas(at);
         command.args(["export", "run", "--format", format, "-o", file]).assert().success();
     }
+    let read = |file: &str| fs::read(at.join(file)).expect("it is there");
+    assert!(read("source.safetensors") == read("network.safetensors"), "the same weights beside the source");
+    assert_eq!(String::from_utf8_lossy(&read("source.py")), model.to_pytorch().expect("it can be written"));
     let again = Model::read(&at.join("network.safetensors"), &plugins()).expect("its own file");
     assert_eq!(bytes(&again.logits(&pixels()).expect("it runs")), bytes(&logits), "to the bit");
     assert_eq!(again.description, model.description);
@@ -158,7 +164,8 @@ fn wrong_files_are_refused() {
     };
     fails(&["predict", "nowhere", "x.png"], &["nowhere"]);
     fails(&["export", "run", "--format", "safetensors"], &["a network goes to a file", "-o FILE"]);
-    fails(&["export", "run", "--format", "dot", "--best"], &["only a trained network"]);
+    fails(&["export", "run", "--format", "dot", "--best"], &["only a trained network", "pytorch"]);
+    fails(&["export", "run", "--format", "pytorch", "-o", "x.safetensors"], &["ends in `.py`", "x.safetensors"]);
     fails(&["export", "run", "--format", "torchscript", "-o", "x.pt", "--rule", "top2"], &["derived anew"]);
     fs::write(at.join("text.safetensors"), "no network").expect("written");
     fails(&["predict", "text.safetensors", "x.png"], &["no network's file", "edas export"]);

@@ -19,7 +19,7 @@ fn pipeline(folder: &Path, file: &str, more: &str) {
 
 const ALL: &str = "  - random: {spec: SEARCH, count: 2}
   - evaluate: {spec: EVALUATE, set: [evaluate.cells=3, evaluate.channels=4, evaluate.epochs=1, data.limit=100, threads=1]}
-  - export: {formats: [safetensors, torchscript]}
+  - export: {formats: [torchscript, pytorch]}
   - predict: {images: [one.png]}
   - compare: {}
 ";
@@ -41,9 +41,14 @@ fn steps_flow_into_each_other_and_go_on() {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
     let whole = at.join("runs/small");
-    for file in
-        ["search/genotype.json", "random/1.json", "evaluate/random-0/result.json", "network.pt", "network.safetensors"]
-    {
+    for file in [
+        "search/genotype.json",
+        "random/1.json",
+        "evaluate/random-0/result.json",
+        "network.pt",
+        "network.py",
+        "network.safetensors",
+    ] {
         assert!(whole.join(file).is_file(), "{file}");
     }
     let table = fs::read_to_string(whole.join("compare.md")).expect("a table");
@@ -80,7 +85,7 @@ fn wrong_pipelines_are_refused() {
     };
     fails("  - export: {formats: [safetensors]}\n", &["nothing to work on", "p.yaml:5", "`evaluate` before it"]);
     fails("  - random: {spec: SEARCH, count: 0}\n", &["`count` is out of range", "p.yaml:5"]);
-    fails("  - evaluate: {spec: EVALUATE}\n  - export: {formats: [onnx]}\n", &["as `onnx`", "torchscript"]);
+    fails("  - evaluate: {spec: EVALUATE}\n  - export: {formats: [onnx]}\n", &["as `onnx`", "torchscript, pytorch"]);
     fails("  - evalute: {spec: EVALUATE}\n", &["evalute", "evaluate"]);
     fails("  - evaluate: {spec: nowhere.yaml}\n", &["nowhere.yaml"]);
     fails("  - evaluate: {spec: EVALUATE, set: [evaluate.epoch=1]}\n", &["evaluate.epoch", "did you mean `epochs`"]);

@@ -1,4 +1,5 @@
-/* A kernel over a weight alone, in 32 bits: what it returns has no batch either. In 64 bits its reference graph takes its place. */
+/* A kernel over a weight alone, in 32 bits: what it returns has no batch either. In 64 bits its reference graph takes its place;
+ * BARE leaves that away. */
 #include "edas_plugin.h"
 
 static EdasStatus doubled(void *user_data, const EdasKernelCall *call, const EdasSink *error) {
@@ -31,6 +32,9 @@ static EdasStatus scaled(const EdasArguments *op, const EdasBuilder *g, const ui
   kernel.forward = doubled;
   kernel.backward = doubled;
   kernel.reference = reference;
+#ifdef BARE
+  kernel.reference = NULL;
+#endif
   y[0] = edas_mul(g, x[0], edas_add_kernel(g, &weight, 1, &kernel));
   return EDAS_OK;
 }
