@@ -83,6 +83,7 @@ impl Case {
             maximum: 255.0,
             mean: vec![0.1, 0.3, 0.7][..self.shape[0]].to_vec(),
             std: vec![0.2, 0.25, 1.1][..self.shape[0]].to_vec(),
+            from_middle: false,
         };
         let description = Description {
             version: 1,

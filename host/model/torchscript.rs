@@ -37,7 +37,29 @@ impl Model {
         if let Some(error) = failure {
             return Err(error.context("tracing the network"));
         }
-        Ok(module?.save(path)?)
+        let module = module?;
+        self.takes_any_batch(&module)?;
+        Ok(module.save(path)?)
+    }
+
+    /// A trace keeps the sizes of what it made: an operation that makes tensors of its own may have kept the batch.
+    fn takes_any_batch(&self, module: &CModule) -> Result<()> {
+        let [channels, height, width] = self.description.input.shape.map(|size| size as i64);
+        for batch in [1, 3] {
+            let kind = (self.network.settings.kind, self.network.settings.device);
+            let pixels = Tensor::f_zeros([batch, channels, height, width], kind)?;
+            let logits = tch::no_grad(|| module.forward_ts(&[pixels]));
+            if logits.is_ok_and(|logits| logits.size() == [batch, self.network.settings.classes]) {
+                continue;
+            }
+            return Err(Error::new("the network cannot be written as TorchScript")
+                .expected("operations that take any batch")
+                .found(
+                    "one that makes a tensor (`zero`, or weights that take part as values) with the batch of the trace",
+                )
+                .help("export it as pytorch or safetensors"));
+        }
+        Ok(())
     }
 
     /// Kernels and code of plugins do not come along; zeros in place of a node that nothing feeds would keep the batch of the trace.
@@ -47,14 +69,14 @@ impl Model {
             if let Some(node) = block.graph.nodes.iter().find(|node| own(&node.layer)) {
                 return Err(Error::new(format!("`{}` ({}) cannot be written as TorchScript", block.name, block.owner))
                     .found(format!("layer `{}`, which is code of the plugin's own", node.layer))
-                    .help("export it as safetensors"));
+                    .help("export it as pytorch or safetensors"));
             }
         }
         match self.network.unfed(&self.plan) {
             None => Ok(()),
             Some((cell, node)) => Err(Error::new("the network cannot be written as TorchScript")
                 .found(format!("node {node} of cell {cell}, which nothing feeds"))
-                .help("export it as safetensors")),
+                .help("export it as pytorch or safetensors")),
         }
     }
 }
