@@ -87,7 +87,7 @@ fn defaults_are_those_of_the_paper() {
         "- darts-ops\n",
         "  cells: 20\n  channels: 16\n",
         "  split: 0.5\n",
-        "    crop: 4\n    flip: true\n    cutout: 0\n",
+        "    resized_crop: null\n    crop: 4\n    flip: true\n    jitter: null\n    cutout: 0\n",
         "  epochs: 25\n  batch: 64\n",
         "    learning_rate: 0.025\n    minimum_learning_rate: 0.001\n    momentum: 0.9\n    weight_decay: 0.0003\n    clip: 5.0\n",
         "    betas:\n    - 0.5\n    - 0.999\n    weight_decay: 0.0\n    lazy: true\n",
