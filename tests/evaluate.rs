@@ -257,7 +257,7 @@ fn wrong_input_is_said_before_anything_runs() {
     says(&output, 2, &["nothing says how to train", "--spec"]);
     let quickstart = repository("specs/quickstart.yaml");
     let output = edas(at).args(["evaluate", GENOTYPE, "--spec"]).arg(quickstart).output().expect("it runs");
-    says(&output, 2, &["the spec describes no evaluation"]);
+    says(&output, 2, &["the spec has no section `evaluate`"]);
     let output = edas(at).arg("search").arg(repository("specs/evaluate-digits.yaml")).output().expect("it runs");
     says(&output, 2, &["the spec describes no search"]);
     assert!(fs::read_dir(at).expect("a folder").next().is_none(), "nothing was begun");

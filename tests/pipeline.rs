@@ -83,7 +83,7 @@ fn wrong_pipelines_are_refused() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in\n{text}"));
     };
-    fails("  - export: {formats: [safetensors]}\n", &["nothing to work on", "p.yaml:5", "`evaluate` before it"]);
+    fails("  - export: {formats: [safetensors]}\n", &["nothing to work on", "p.yaml:5", "`transfer` before it"]);
     fails("  - random: {spec: SEARCH, count: 0}\n", &["`count` is out of range", "p.yaml:5"]);
     fails("  - evaluate: {spec: EVALUATE}\n  - export: {formats: [onnx]}\n", &["as `onnx`", "torchscript, pytorch"]);
     fails("  - evalute: {spec: EVALUATE}\n", &["evalute", "evaluate"]);

@@ -204,21 +204,21 @@ fn read(path: &Path) -> Result<Pipeline> {
         let before = |wanted: fn(&Step) -> bool| pipeline.steps[..i].iter().any(wanted);
         let (missing, needed) = match step {
             Step::Evaluate(_) | Step::Transfer(_) => {
-                (!before(|s| matches!(s, Step::Search(_) | Step::Random(_))), "search or random")
+                (!before(|s| matches!(s, Step::Search(_) | Step::Random(_))), "`search` or `random`")
             }
             Step::Export(_) | Step::Predict(_) => {
-                (!before(|s| matches!(s, Step::Evaluate(_) | Step::Transfer(_))), "evaluate or transfer")
+                (!before(|s| matches!(s, Step::Evaluate(_) | Step::Transfer(_))), "`evaluate` or `transfer`")
             }
             Step::Compare(_) => (
                 !before(|s| matches!(s, Step::Search(_) | Step::Evaluate(_) | Step::Transfer(_))),
-                "search, evaluate or transfer",
+                "`search`, `evaluate` or `transfer`",
             ),
             Step::Search(_) | Step::Random(_) => (false, ""),
         };
         if missing {
             return Err(Error::new("the step has nothing to work on")
                 .at(node.place_of(&format!("steps.{i}")))
-                .expected(format!("a step `{needed}` before it")));
+                .expected(format!("a step {needed} before it")));
         }
     }
     Ok(pipeline)

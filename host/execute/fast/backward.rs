@@ -106,7 +106,7 @@ impl Backward<'_> {
             if incoming.sums.is_none() && (norm.of_batch || is_affine) {
                 let maps = [(entry.output.map, &norm.mean[..])];
                 let weight = (!Rc::ptr_eq(&incoming.weight, &self.tape.ones)).then_some(&incoming.weight[..]);
-                incoming.sums = Some(combine::products(self.tape.go(), &incoming.map, &maps, weight, self.tape.batch));
+                incoming.sums = Some(combine::products(self.tape.go(), &incoming.map, &maps, weight, self.tape.batch)?);
             }
             let count = (self.tape.batch * entry.output.map.pixels()) as f64;
             way = Some(BatchNormBack::new(norm, incoming.sums.as_deref(), count));
@@ -208,7 +208,7 @@ impl Backward<'_> {
         let gathered = self.tape.gathered(&entry.output);
         if let Some((g, buffer)) = gathered {
             // Terms that drop-path thins are summed by themselves.
-            let sums = self.products(&g, &entry.terms);
+            let sums = self.products(&g, &entry.terms)?;
             for (term, sums) in entry.terms.iter().zip(sums) {
                 self.term(&g, &buffer, term, sums)?;
             }
@@ -236,7 +236,7 @@ impl Backward<'_> {
     }
 
     /// Per term: the sums over the node's gradient, with what drop-path leaves of it, that the term's way back needs.
-    fn products(&self, g: &Map, terms: &[SumTerm]) -> Vec<Option<Vec<f64>>> {
+    fn products(&self, g: &Map, terms: &[SumTerm]) -> Result<Vec<Option<Vec<f64>>>> {
         let channels = g.channels;
         let zeros = vec![0f32; channels];
         let needs = |t: &SumTerm| self.asks(t) || (Self::direct(t).is_some() && t.value.norm.is_some());
@@ -244,7 +244,7 @@ impl Backward<'_> {
         let of = |norm: &Option<Rc<Norm>>| norm.as_ref().map_or_else(|| zeros.clone(), |norm| norm.mean.clone());
         let mut results: Vec<Option<Vec<f64>>> = vec![None; terms.len()];
         let together: Vec<usize> = (0..terms.len()).filter(|k| needs(&terms[*k]) && terms[*k].drop.is_none()).collect();
-        let run = |numbers: &[usize], weight: Option<&[f32]>, results: &mut Vec<Option<Vec<f64>>>| {
+        let run = |numbers: &[usize], weight: Option<&[f32]>, results: &mut Vec<Option<Vec<f64>>>| -> Result<()> {
             let parts: Vec<(Map, Vec<f32>)> = numbers
                 .iter()
                 .map(|k| {
@@ -253,21 +253,22 @@ impl Backward<'_> {
                 })
                 .collect();
             let maps: Vec<(Map, &[f32])> = parts.iter().map(|(map, mean)| (*map, &mean[..])).collect();
-            let sums = combine::products(self.tape.go(), g, &maps, weight, self.tape.batch);
+            let sums = combine::products(self.tape.go(), g, &maps, weight, self.tape.batch)?;
             for (position, k) in numbers.iter().enumerate() {
                 let own = &sums[(1 + position) * channels..][..channels];
                 results[*k] = Some([&sums[..channels], own].concat());
             }
+            Ok(())
         };
         if !together.is_empty() {
-            run(&together, None, &mut results);
+            run(&together, None, &mut results)?;
         }
         for (k, term) in terms.iter().enumerate() {
             if let (true, Some(drop)) = (needs(term), &term.drop) {
-                run(&[k], Some(drop), &mut results);
+                run(&[k], Some(drop), &mut results)?;
             }
         }
-        results
+        Ok(results)
     }
 
     fn term(&mut self, g: &Map, buffer: &Rc<Buffer>, term: &SumTerm, sums: Option<Vec<f64>>) -> Result<()> {

@@ -241,8 +241,8 @@ fn command_line() {
     );
     assert_eq!(
         set(&["data.augmen.crop=1"]).unwrap_err(),
-        "<command line>:1:12: unknown key `augmen` in data\n  expected: `name`, `root`, `limit`, `split`, \
-         `augment` or `workers`\n  help: did you mean `augment`?"
+        "<command line>:1:12: unknown key `augmen` in data\n  expected: `name`, `root`, `size`, `broken`, `limit`, \
+         `split`, `augment` or `workers`\n  help: did you mean `augment`?"
     );
     assert_eq!(
         set(&["space.name=x"]).unwrap_err(),

@@ -3,7 +3,7 @@
 use super::map::{Fold, Map};
 use super::rows::add_to;
 use super::simd::{Level, each_group, each_of, lanes, load_group, store_group};
-use super::work::{Parts, Stretches, Threads};
+use super::work::{Exhausted, Parts, Stretches, Threads, zeros};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -172,6 +172,9 @@ impl WithSimd for Sum<'_> {
 /// Σ over a batch's pixels of a gradient g, times `weight` of each image where there is one, and of that times (y − mean) for each of
 /// several maps: the channels of the one, then those of each product.
 ///
+/// # Errors
+/// Where there is no memory for the sums of the batch's parts.
+///
 /// # Panics
 /// Where the maps are not of one size.
 pub fn products(
@@ -180,12 +183,12 @@ pub fn products(
     maps: &[(Map, &[f32])],
     weight: Option<&[f32]>,
     batch: usize,
-) -> Vec<f64> {
+) -> Result<Vec<f64>, Exhausted> {
     for (map, mean) in maps {
         assert!(map.is_like(g) && mean.len() == g.channels, "a map of another size");
     }
     let (parts, each) = (Parts::of(batch), (1 + maps.len()) * g.channels);
-    let mut sums = vec![0f64; parts.count() * each];
+    let mut sums = zeros::<f64>(parts.count() * each)?;
     {
         let sums = Stretches::of(&mut sums, parts.count());
         threads.run(parts.count(), &|part| {
@@ -194,7 +197,7 @@ pub fn products(
             level.run(Products { g, maps, weight, images: parts.images(part), sums });
         });
     }
-    (0..each).map(|at| (0..parts.count()).map(|part| sums[part * each + at]).sum()).collect()
+    Ok((0..each).map(|at| (0..parts.count()).map(|part| sums[part * each + at]).sum()).collect())
 }
 
 struct Products<'a> {

@@ -7,7 +7,7 @@ use super::map::{Map, Source};
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Exhausted, Partial, Parts, Scratch, Stretches, Threads, each_part};
+use super::work::{Exhausted, Partial, Parts, Scratch, Stretches, Threads, each_part, zeros};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -249,8 +249,8 @@ pub fn forward(
 ) -> Result<Option<Moments>, Exhausted> {
     convolution.check(source, out);
     let (parts, channels) = (Parts::of(batch), convolution.channels());
-    let mut shifts = vec![0f32; if moments { parts.count() * channels } else { 0 }];
-    let mut sums = vec![0f64; 2 * shifts.len()];
+    let mut shifts = zeros::<f32>(if moments { parts.count() * channels } else { 0 })?;
+    let mut sums = zeros::<f64>(2 * shifts.len())?;
     {
         let (shifts, sums) = (Stretches::of(&mut shifts, parts.count()), Stretches::of(&mut sums, parts.count()));
         each_part(threads, &parts, &|part| {
@@ -526,7 +526,7 @@ pub fn backward(
     c.check(source, &gradient.map);
     let parts = Parts::of(batch);
     let mean = target.and_then(|t| t.mean);
-    let mut sums = vec![0f64; if mean.is_some() { parts.count() * 2 * c.input[2] } else { 0 }];
+    let mut sums = zeros::<f64>(if mean.is_some() { parts.count() * 2 * c.input[2] } else { 0 })?;
     let depthwise = if matches!(c.front, Front::Depthwise(_)) { c.taps() * c.input[2] } else { 0 };
     let product = c.features.map_or(0, |features| features * c.inputs());
     let mut partial = Partial::take(if of_weights.is_some() { parts.count() * (depthwise + product) } else { 0 })?;

@@ -6,7 +6,7 @@ use super::pool::{self, Spans};
 use super::rows;
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Exhausted, Parts, Scratch, Stretches, Threads, each_part};
+use super::work::{Exhausted, Parts, Scratch, Stretches, Threads, each_part, zeros};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -46,8 +46,8 @@ pub fn forward(
     assert_eq!(source.map.channels, out.channels, "a pool keeps the channels");
     let parts = Parts::of(batch);
     let spans = &Spans::new(window, [source.map.height, source.map.width], [out.height, out.width]);
-    let mut shifts = vec![0f32; if moments { parts.count() * out.channels } else { 0 }];
-    let mut sums = vec![0f64; 2 * shifts.len()];
+    let mut shifts = zeros::<f32>(if moments { parts.count() * out.channels } else { 0 })?;
+    let mut sums = zeros::<f64>(2 * shifts.len())?;
     {
         let (shifts, sums) = (Stretches::of(&mut shifts, parts.count()), Stretches::of(&mut sums, parts.count()));
         each_part(threads, &parts, &|part| {

@@ -19,8 +19,19 @@ pub struct Exhausted {
 }
 
 /// Room for so many more numbers.
-fn reserve(numbers: &mut Vec<f32>, more: usize) -> Result<(), Exhausted> {
-    numbers.try_reserve_exact(more).map_err(|_| Exhausted { bytes: more.saturating_mul(size_of::<f32>()) })
+fn reserve<T>(numbers: &mut Vec<T>, more: usize) -> Result<(), Exhausted> {
+    numbers.try_reserve_exact(more).map_err(|_| Exhausted { bytes: more.saturating_mul(size_of::<T>()) })
+}
+
+/// So many zeros.
+///
+/// # Errors
+/// Where there is no memory for them.
+pub fn zeros<T: Copy + Default>(length: usize) -> Result<Vec<T>, Exhausted> {
+    let mut numbers = Vec::new();
+    reserve(&mut numbers, length)?;
+    numbers.resize(length, T::default());
+    Ok(numbers)
 }
 
 /// Runs a task for each part of a batch.
