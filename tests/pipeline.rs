@@ -73,6 +73,49 @@ fn steps_flow_into_each_other_and_go_on() {
 }
 
 #[test]
+fn a_search_goes_on_to_the_training_of_what_it_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let quickstart = repository("specs/quickstart.yaml").display().to_string();
+    let sections = "{cells: 3, channels: 4, epochs: 1, auxiliary: null, augment: {crop: 0, flip: false}}";
+    let small = ["network.cells=3", "network.channels=4", "search.epochs=1", "data.limit=160", "threads=1"];
+    let search = |more: &[&str]| {
+        let mut command = edas(at);
+        command.args(["search", &quickstart, "--run", "run", "--quiet"]).args(more);
+        for set in small {
+            command.args(["--set", set]);
+        }
+        command.output().expect("it runs")
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // Said before the search takes its hours.
+    let output = search(&["--then", "evaluate"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no section `evaluate`"), "{}", text(&output.stderr));
+    assert!(!at.join("run").exists());
+    let section = format!("evaluate={sections}");
+    let output = search(&["--set", &section, "--then", "evaluate"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("derived network") && text(&output.stdout).contains("test accuracy"));
+    let read = |file: &str| fs::read(at.join(file)).expect("it is there");
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&read("run/genotype.json")).expect("JSON"),
+        serde_json::from_slice::<serde_json::Value>(&read("run-evaluated/inputs/genotype.json")).expect("JSON")
+    );
+    // Either goes on: what is over stays, what is missing is made, to the same bits.
+    let weights = read("run-evaluated/checkpoints/final.safetensors");
+    fs::remove_dir_all(at.join("run-evaluated")).expect("removed");
+    let output = search(&["--set", &section, "--then", "evaluate", "--resume"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(weights == read("run-evaluated/checkpoints/final.safetensors"));
+    // As the other section says, beside it.
+    let section = format!("transfer={}", sections.replace("cells: 3", "cells: 3, stem: null"));
+    let output = search(&["--set", &section, "--then", "transfer", "--resume", "--accept-changes"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(at.join("run-transferred/result.json").is_file());
+}
+
+#[test]
 fn wrong_pipelines_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
