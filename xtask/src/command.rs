@@ -30,7 +30,7 @@ cargo x: set-up, build and chores
     cargo x header            makes the C header of the plugin interface anew; --check compares and compiles it
     cargo x fixtures          makes the files of tests/fixtures anew, with PyTorch
     cargo x fixtures --check  makes them elsewhere and compares
-        --python PATH         a Python with torch, numpy and safetensors (default: one that is made on first use)
+        --python PATH         a Python with torch, torchvision, Pillow, numpy and safetensors (default: one that is made on first use)
 
 Afterwards plain `cargo build`, `cargo test` and `cargo run` work too, and target/release/edas by itself.
 
