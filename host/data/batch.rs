@@ -51,12 +51,12 @@ impl Normaliser {
             None if (own.height, own.width) == (height, width) => own,
             None => own.middle(height)?,
         };
+        let from = batch.images.len();
         let out = &mut batch.images;
         if draw.colours.is_empty() {
-            self.write(&pixels, &draw, out, |channel, value| self.table[channel][usize::from(value)]);
+            write(&pixels, &draw, out, |channel, value| self.table[channel][usize::from(value)]);
         } else {
-            let from = out.len();
-            self.write(&pixels, &Draw { blank: None, ..draw.clone() }, out, |_, value| f32::from(value) / data.maximum);
+            write(&pixels, &draw, out, |_, value| f32::from(value) / data.maximum);
             let values = &mut out[from..];
             draw.colours.iter().for_each(|change| change.apply(values, data.channels));
             for pixel in values.chunks_exact_mut(data.channels) {
@@ -64,37 +64,30 @@ impl Normaliser {
                     *value = (*value - mean) / std;
                 }
             }
-            if let Some([top, bottom, left, right]) = draw.blank {
-                for row in top..bottom {
-                    let at = |column| (row * width + column) * data.channels;
-                    values[at(left)..at(right)].fill(0.0);
-                }
+        }
+        if let Some([top, bottom, left, right]) = draw.blank {
+            for row in top..bottom {
+                let at = |column| from + (row * width + column) * data.channels;
+                out[at(left)..at(right)].fill(0.0);
             }
         }
         batch.labels.push(i64::from(data.images.labels[image]));
         Ok(())
     }
+}
 
-    /// Shifts, mirrors and blanks; `number` makes numbers of a channel's values.
-    fn write(&self, pixels: &Pixels, draw: &Draw, out: &mut Vec<f32>, number: impl Fn(usize, u8) -> f32) {
-        let Pixels { bytes, channels, height, width } = pixels;
-        let (height, width, channels) = (*height, *width, *channels);
-        for y in 0..height {
-            let row = usize::try_from(y as isize + draw.shift.0).ok().filter(|row| *row < height);
-            for x in 0..width {
-                if draw
-                    .blank
-                    .is_some_and(|[top, bottom, left, right]| (top..bottom).contains(&y) && (left..right).contains(&x))
-                {
-                    out.extend(std::iter::repeat_n(0.0, channels));
-                    continue;
-                }
-                let x = if draw.flip { width - 1 - x } else { x };
-                let column = usize::try_from(x as isize + draw.shift.1).ok().filter(|column| *column < width);
-                let at = row.zip(column).map(|(row, column)| (row * width + column) * channels);
-                for channel in 0..channels {
-                    out.push(number(channel, at.map_or(0, |at| bytes[at + channel])));
-                }
+/// Shifts and mirrors; `number` makes numbers of a channel's values.
+fn write(pixels: &Pixels, draw: &Draw, out: &mut Vec<f32>, number: impl Fn(usize, u8) -> f32) {
+    let Pixels { bytes, channels, height, width } = pixels;
+    let (height, width, channels) = (*height, *width, *channels);
+    for y in 0..height {
+        let row = usize::try_from(y as isize + draw.shift.0).ok().filter(|row| *row < height);
+        for x in 0..width {
+            let x = if draw.flip { width - 1 - x } else { x };
+            let column = usize::try_from(x as isize + draw.shift.1).ok().filter(|column| *column < width);
+            let at = row.zip(column).map(|(row, column)| (row * width + column) * channels);
+            for channel in 0..channels {
+                out.push(number(channel, at.map_or(0, |at| bytes[at + channel])));
             }
         }
     }
