@@ -7,11 +7,12 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::space::derive::Rule;
 use crate::space::{Architecture, text};
+use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
 /// The form of an export.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Format {
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Format {
     /// The genotype file: whole in itself.
     Json,
     /// The text that DARTS prints.
@@ -52,7 +53,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    if options.best && options.format.of_network().is_none() {
+    if options.best && options.format.ending().is_none() {
         return Err(Error::new("only a trained network has weights of its best epoch")
             .expected(format!("`--format` {} with `--best`", alternatives()))
             .into());
@@ -82,19 +83,21 @@ fn network(options: &Options) -> Done {
         return Err(Error::new("a network goes to a file").expected("`-o FILE`").into());
     };
     let model = predict::model(&options.run, options.best, &[])?;
-    write_network(&model, options.format.of_network().unwrap_or_default(), path)
+    write_network(&model, options.format, path)
 }
 
-/// The forms of a network, and the endings of their files.
-const NETWORKS: [(&str, &str); 3] = [("safetensors", "safetensors"), ("torchscript", "pt"), ("pytorch", "py")];
-
 impl Format {
-    /// Its name, where it is a form of a network.
-    fn of_network(self) -> Option<&'static str> {
+    /// The form of a network with this name.
+    pub(super) fn of_network(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok().filter(|format| format.ending().is_some())
+    }
+
+    /// The ending of the file of a network in this form; `None` for a form that is none of a network.
+    pub(super) fn ending(self) -> Option<&'static str> {
         match self {
             Self::Safetensors => Some("safetensors"),
-            Self::Torchscript => Some("torchscript"),
-            Self::Pytorch => Some("pytorch"),
+            Self::Torchscript => Some("pt"),
+            Self::Pytorch => Some("py"),
             Self::Json | Self::Darts | Self::Dot | Self::Nb201 => None,
         }
     }
@@ -102,22 +105,19 @@ impl Format {
 
 /// The forms of a network, for messages.
 pub(super) fn alternatives() -> String {
-    NETWORKS.map(|(format, _)| format).join(", ")
-}
-
-/// The ending of the file of a network in a form; `None` for a form that is none of a network.
-pub(super) fn network_ending(format: &str) -> Option<&'static str> {
-    NETWORKS.iter().find(|(name, _)| *name == format).map(|(_, ending)| *ending)
+    let networks = Format::value_variants().iter().filter(|format| format.ending().is_some());
+    let names = networks.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Writes a network in a form, and its description beside it.
-pub(super) fn write_network(model: &Model, format: &str, path: &Path) -> Done {
+pub(super) fn write_network(model: &Model, format: Format, path: &Path) -> Done {
     let later = Failure::Later;
     let write =
         |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|e| later(Error::io("write", path, &e)));
     match format {
-        "torchscript" => model.write_torchscript(path).map_err(later)?,
-        "pytorch" => {
+        Format::Torchscript => model.write_torchscript(path).map_err(later)?,
+        Format::Pytorch => {
             if path.extension().is_none_or(|ending| ending != "py") {
                 return Err(Error::new("the weights of a Python program go beside it, under its name")
                     .expected("a file that ends in `.py`")

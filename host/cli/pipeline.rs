@@ -1,5 +1,6 @@
 //! `edas run`: searches, trainings from scratch and what follows them, one after the other, as a file says.
 
+use super::export::Format;
 use super::output::{self, say};
 use super::{Done, Failure, compare, evaluate, export, predict, search, signals};
 use crate::error::{Error, Place, Result};
@@ -192,7 +193,7 @@ fn read(path: &Path) -> Result<Pipeline> {
                     .found(step.count.to_string()));
             }
             Step::Export(step) => {
-                let known = |format: &String| export::network_ending(format).is_some();
+                let known = |format: &String| Format::of_network(format).is_some();
                 if let Some(format) = step.formats.iter().find(|format| !known(format)) {
                     return Err(Error::new(format!("a network cannot be exported as `{format}`"))
                         .at(place("export.formats"))
@@ -301,8 +302,8 @@ impl Progress<'_> {
 
     fn export(&mut self, step: &Export) -> Done {
         let model = predict::model(&self.evaluations[0], false, &[])?;
-        for format in &step.formats {
-            let ending = export::network_ending(format).unwrap_or_default();
+        for format in step.formats.iter().filter_map(|format| Format::of_network(format)) {
+            let ending = format.ending().unwrap_or_default();
             export::write_network(&model, format, &self.folder.join(format!("network.{ending}")))?;
         }
         Ok(())
