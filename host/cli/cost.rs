@@ -117,11 +117,9 @@ fn table(rows: &[Row]) -> String {
         ];
         match cost {
             Ok(cost) => {
-                let paths =
-                    cost.longest_paths.iter().map(|(cell, length)| format!("{cell} {length}")).collect::<Vec<_>>();
                 let numbers = [cost.parameters, cost.auxiliary, cost.multiply_adds].map(count);
                 row.extend(numbers);
-                row.push(paths.join(", "));
+                row.push(output::paths(&cost.longest_paths));
             }
             Err(error) => {
                 row.extend(["–"; 4].map(str::to_owned));

@@ -276,10 +276,6 @@ fn all_json(results: &Results) -> Result<Value, Error> {
     Ok(json!({ "runs": runs, "genotypes": by_epoch(results).into_iter().map(group).collect::<Vec<_>>() }))
 }
 
-fn paths(result: &EvaluationResult) -> String {
-    result.longest_paths.iter().map(|(cell, length)| format!("{cell} {length}")).collect::<Vec<_>>().join(", ")
-}
-
 /// A row per evaluation, and what those of one genotype have in common.
 fn table(results: &Results) -> String {
     let mut table = output::table(["search epoch", "seed", "parameters", "longest paths", "test accuracy", "run"]);
@@ -289,7 +285,7 @@ fn table(results: &Results) -> String {
             epoch(of),
             seed.to_string(),
             count(result.parameters),
-            paths(result),
+            output::paths(&result.longest_paths),
             format!("{:.4}", result.last.test_accuracy),
             run.display().to_string(),
         ]);
@@ -322,7 +318,7 @@ fn summary(result: &EvaluationResult, run: &Path) -> String {
     fact("best, selected on test", format!("{:.4}, after epoch {}", best.test_accuracy, best.epoch));
     fact("parameters", format!("{} ({})", result.parameters, count(result.parameters)));
     fact("multiply-adds", count(result.multiply_adds));
-    fact("longest paths", paths(result));
+    fact("longest paths", output::paths(&result.longest_paths));
     if last.broken > 0 {
         fact("broken images", format!("{} in an epoch and its test; the log names them", last.broken));
     }

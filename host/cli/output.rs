@@ -3,6 +3,7 @@
 use super::{Done, Failure};
 use crate::error::Error;
 use comfy_table::{Table, presets};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -73,6 +74,11 @@ pub(super) fn bytes(n: f64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{n:.0} {}", units[unit]) } else { format!("{n:.1} {}", units[unit]) }
+}
+
+/// The longest path of each cell type.
+pub(super) fn paths(lengths: &BTreeMap<String, usize>) -> String {
+    lengths.iter().map(|(cell, length)| format!("{cell} {length}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A large count for people.
