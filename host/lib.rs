@@ -98,7 +98,7 @@ pub mod native;
 pub mod policy;
 pub mod problem;
 pub mod random;
-#[cfg(feature = "cli")]
+#[cfg(feature = "report")]
 pub mod report;
 pub mod run;
 pub mod space;

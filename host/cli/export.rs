@@ -5,10 +5,14 @@ use super::output::{self, say};
 use super::{Done, Failure, predict, run_files};
 use crate::error::Error;
 use crate::model::Model;
+use crate::report::picture::{cell, png};
 use crate::space::derive::Rule;
 use crate::space::{Architecture, text};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
+
+/// How many pixels of a PNG one of the picture is: it is to be legible in print.
+const SCALE: f32 = 2.0;
 
 /// The form of an export.
 #[derive(Clone, Copy, ValueEnum)]
@@ -19,6 +23,10 @@ pub(super) enum Format {
     Darts,
     /// A graph for Graphviz.
     Dot,
+    /// The cells as a picture.
+    Svg,
+    /// The same in pixels.
+    Png,
     /// The architecture string of NAS-Bench-201.
     Nb201,
     /// The trained network of an evaluation: weights, with its description in the header.
@@ -63,12 +71,29 @@ pub(super) fn run(options: &Options) -> Done {
         Format::Json => genotype()?.to_json() + "\n",
         Format::Darts => text::darts(&genotype()?)? + "\n",
         Format::Dot => text::dot(&genotype()?),
+        Format::Svg => cell::svg(&genotype()?),
+        Format::Png => return binary(options, &png(&cell::svg(&genotype()?), SCALE)?),
         Format::Nb201 => format!("{}\n", Architecture::of(&genotype()?)?),
         Format::Safetensors | Format::Torchscript | Format::Pytorch => return network(options),
     };
     match &options.output {
         None => output::print(&text),
-        Some(path) => std::fs::write(path, text).map_err(|e| Failure::Later(Error::io("write", path, &e))),
+        Some(path) => write(path, text.as_bytes()),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Done {
+    std::fs::write(path, bytes).map_err(|e| Failure::Later(Error::io("write", path, &e)))
+}
+
+/// Writes what is no text: to a file, or to whatever reads stdout.
+fn binary(options: &Options, bytes: &[u8]) -> Done {
+    match &options.output {
+        Some(path) => write(path, bytes),
+        None if output::is_terminal() => {
+            Err(Error::new("a PNG is no text for a terminal").expected("`-o FILE`").into())
+        }
+        None => output::write(bytes),
     }
 }
 
@@ -98,7 +123,7 @@ impl Format {
             Self::Safetensors => Some("safetensors"),
             Self::Torchscript => Some("pt"),
             Self::Pytorch => Some("py"),
-            Self::Json | Self::Darts | Self::Dot | Self::Nb201 => None,
+            Self::Json | Self::Darts | Self::Dot | Self::Svg | Self::Png | Self::Nb201 => None,
         }
     }
 }
@@ -113,8 +138,6 @@ pub(super) fn alternatives() -> String {
 /// Writes a network in a form, and its description beside it.
 pub(super) fn write_network(model: &Model, format: Format, path: &Path) -> Done {
     let later = Failure::Later;
-    let write =
-        |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|e| later(Error::io("write", path, &e)));
     match format {
         Format::Torchscript => model.write_torchscript(path).map_err(later)?,
         Format::Pytorch => {
@@ -133,7 +156,7 @@ pub(super) fn write_network(model: &Model, format: Format, path: &Path) -> Done 
     let json = path.with_extension("json");
     let text = serde_json::to_string_pretty(&model.description)
         .map_err(|e| later(Error::new(format!("the description: {e}"))))?;
-    std::fs::write(&json, text + "\n").map_err(|e| later(Error::io("write", &json, &e)))?;
+    write(&json, (text + "\n").as_bytes())?;
     say(&format!("the network is in {}, its description in {}", path.display(), json.display()));
     Ok(())
 }

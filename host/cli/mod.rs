@@ -28,6 +28,7 @@ mod predict;
 mod profile;
 mod progress;
 mod replay;
+mod report;
 mod results_table;
 mod run_files;
 mod search;
@@ -97,6 +98,11 @@ enum Command {
     /// Print what runs have come to, side by side.
     #[command(after_help = "Example:\n  edas compare runs/edas-cifar10-0 runs/evaluate-cifar10-0 --published")]
     Compare(compare::Options),
+    /// Write a page that shows what runs were, and what came of them: for one run, or several side by side.
+    #[command(
+        after_help = "Example:\n  edas report runs/quickstart-0\n  edas report runs/edas-0 runs/darts-0 -o compared.html"
+    )]
+    Report(report::Options),
     /// Draw genotypes at random.
     #[command(subcommand)]
     Genotype(genotype::Command),
@@ -256,6 +262,7 @@ fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
         Command::Export(options) => export::run(&options),
         Command::Predict(options) => predict::run(&options, cli.json),
         Command::Compare(options) => compare::run(&options, cli.json),
+        Command::Report(options) => report::run(&options),
         Command::Genotype(command) => genotype::run(&command),
         Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Replay(options) => replay::run(&options, cli.json),

@@ -2,8 +2,8 @@
 
 use super::{Done, Failure};
 use crate::error::Error;
+pub(super) use crate::report::sizes::{count, duration, paths};
 use comfy_table::{Table, presets};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -37,10 +37,20 @@ pub(super) fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
+/// Whether results go to a terminal.
+pub(super) fn is_terminal() -> bool {
+    RESULTS.get().map_or_else(|| std::io::stdout().is_terminal(), IsTerminal::is_terminal)
+}
+
 /// Writes text to stdout.
 pub(super) fn print(text: &str) -> Done {
+    write(text.as_bytes())
+}
+
+/// Writes bytes to stdout.
+pub(super) fn write(bytes: &[u8]) -> Done {
     let mut out = results();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::Gone),
         Err(e) => Err(Failure::Later(Error::io("write to", "stdout", &e))),
@@ -74,33 +84,6 @@ pub(super) fn bytes(n: f64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{n:.0} {}", units[unit]) } else { format!("{n:.1} {}", units[unit]) }
-}
-
-/// The longest path of each cell type.
-pub(super) fn paths(lengths: &BTreeMap<String, usize>) -> String {
-    lengths.iter().map(|(cell, length)| format!("{cell} {length}")).collect::<Vec<_>>().join(", ")
-}
-
-/// A large count for people.
-pub(super) fn count(n: i64) -> String {
-    match n {
-        n if n >= 10_000_000_000 => format!("{:.1} G", n as f64 / 1e9),
-        n if n >= 10_000_000 => format!("{:.1} M", n as f64 / 1e6),
-        n if n >= 10_000 => format!("{:.1} k", n as f64 / 1e3),
-        n => n.to_string(),
-    }
-}
-
-/// A duration for people.
-pub(super) fn duration(seconds: f64) -> String {
-    let s = seconds.round() as u64;
-    match s {
-        0..10 => format!("{seconds:.1} s"),
-        10..60 => format!("{s} s"),
-        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
-        3600..172_800 => format!("{} h {:02} min", s / 3600, s / 60 % 60),
-        _ => format!("{:.1} days", seconds / 86_400.0),
-    }
 }
 
 /// A bar for a count, as long as its share of the largest.

@@ -1,10 +1,22 @@
 //! What is shown of runs when they are done, made from their directories alone.
 //!
 //! - [`comparison`]: architectures side by side, in the form of the paper's table 2
+//! - [`figures`]: the plots of a report
+//! - [`history`]: what a run directory says
+//! - [`mod@page`]: the report itself
+//! - [`picture`]: cells and plots
+//! - [`sizes`]: how large derived networks are; numbers for people
 
 pub mod comparison;
+pub mod figures;
+pub mod history;
+pub mod page;
+pub mod picture;
+pub mod sizes;
 
 pub use comparison::Comparison;
+pub use history::History;
+pub use page::page;
 
 /// The mean of numbers, and their standard deviation as a sample, where there are several.
 pub fn moments(values: &[f64]) -> (f64, Option<f64>) {

@@ -40,7 +40,7 @@ pub struct RunDirectory {
 /// The folder of a run directory that holds copies of what went in.
 pub(super) const INPUTS: &str = "inputs";
 /// The file of a run directory that holds its spec.
-pub(super) const SPEC: &str = "spec.yaml";
+pub const SPEC: &str = "spec.yaml";
 /// What the first line of that file begins with.
 const SEAL: &str = "# As the run wrote it; the SHA-256 of what follows: ";
 /// The folder of a run directory that holds its checkpoints.
@@ -50,7 +50,7 @@ pub(super) const FINAL: &str = "final.safetensors";
 /// The weights of an evaluation after the epoch with the best test, in the folder of checkpoints.
 const BEST: &str = "best.safetensors";
 /// Why a run failed.
-pub(super) const FAILURE: &str = "failure.txt";
+pub const FAILURE: &str = "failure.txt";
 /// How long lines may wait in memory.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -251,7 +251,7 @@ fn seal(text: &str) -> String {
 }
 
 /// Whether a text is what it was when it was sealed.
-pub(super) fn is_sealed(text: &str) -> bool {
+pub fn is_sealed(text: &str) -> bool {
     text.split_once('\n').is_some_and(|(line, rest)| line.strip_prefix(SEAL) == Some(sha256(rest.as_bytes()).as_str()))
 }
 

@@ -1,0 +1,19 @@
+//! Pictures: cells and plots as SVG, and SVG as PNG. Nothing here knows of runs.
+//!
+//! - [`cell`]: what a cell type became, as a graph
+//! - [`colour`]: their colours
+//! - [`diagram`]: boxes and arrows
+//! - [`plot`]: curves and bars
+//! - [`raster`]: SVG as PNG
+//! - `text`: how wide texts are
+
+pub mod cell;
+pub mod colour;
+pub mod diagram;
+pub mod plot;
+pub mod raster;
+mod text;
+
+pub use diagram::{Diagram, Drawing};
+pub use plot::Plot;
+pub use raster::png;
