@@ -1,14 +1,14 @@
 //! `edas evaluate` and `edas transfer`: a derived network, trained from scratch and tested.
 
 use super::numbers::Numbers;
+use super::observed::observed;
 use super::output::{self, count, duration, say};
 use super::profile::Profile;
-use super::progress::Progress;
 use super::search::{How, tell};
-use super::{Done, Failure, run_files, signals};
+use super::{Done, Failure, run_files, signals, view};
 use crate::error::{Error, Place};
 use crate::report::moments;
-use crate::run::{EvaluationResult, Observer, RunDirectory};
+use crate::run::{EvaluationResult, RunDirectory};
 use crate::space::Genotype;
 use crate::spec::{PluginRef, Scratch, Spec};
 use crate::train::evaluation::EvaluationEnd;
@@ -53,6 +53,9 @@ pub(super) struct Options {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
+    /// Show the training on the whole terminal: curves, how long it takes, and keys that pause, save and stop it.
+    #[arg(long, conflicts_with = "quiet")]
+    tui: bool,
     /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
     /// show, and a table of it ends the run.
     #[arg(long, conflicts_with_all = ["seeds", "epochs"])]
@@ -69,11 +72,14 @@ struct Case {
 }
 
 pub(super) fn run(options: &Options, scratch: Scratch, json_wanted: bool, profile: Option<&Profile>) -> Done {
+    if options.tui {
+        view::needed("`--tui`")?;
+    }
     let interruption = signals::interruption()?;
     let cases = cases(options, scratch)?;
     let several = options.seeds.is_some() || options.epochs.is_some();
     let taken_up = Resume { accept_changes: options.accept_changes, watch: false };
-    let how = How { resume: options.resume, taken_up, quiet: options.quiet, profile };
+    let how = How { resume: options.resume, taken_up, quiet: options.quiet, tui: options.tui, profile };
     if !options.resume {
         // Before the first of them takes its hours.
         cases.iter().try_for_each(|case| RunDirectory::refuse_existing(&case.run))?;
@@ -227,10 +233,8 @@ pub(super) fn evaluate(
     }
     let command = resumed.stage.setup().spec.command();
     let mut directory = resumed.directory;
-    let mut progress = Progress::new(how.quiet);
-    let observers: &mut [&mut dyn Observer] = &mut [&mut directory, &mut progress];
-    let result = resumed.stage.run_unless(interruption, observers);
-    drop(progress);
+    let stage = resumed.stage;
+    let result = observed(how, &mut directory, interruption, |observers| stage.run_unless(interruption, observers));
     how.write_profile(run)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         EvaluationEnd::Finished(result) => Ok(*result),

@@ -3,9 +3,11 @@
 //! - `results_table`: tables of architectures and their results
 //! - `message`: errors as text, with the line that they are about
 //! - `numbers`: lists of whole numbers
+//! - `observed`: who listens to a run
 //! - `output`: tables and JSON on stdout
 //! - `progress`: a search as seen in the terminal
 //! - `signals`: signals that interrupt a run
+//! - `view`: a run on the whole terminal
 
 mod check;
 mod compare;
@@ -20,6 +22,7 @@ mod golden;
 mod lookup;
 mod message;
 mod numbers;
+mod observed;
 mod output;
 mod pipeline;
 mod plugin;
@@ -35,6 +38,8 @@ mod search;
 mod signals;
 mod then;
 mod trace;
+mod view;
+mod watch;
 
 use crate::error::Error;
 use crate::spec::Scratch;
@@ -103,6 +108,9 @@ enum Command {
         after_help = "Example:\n  edas report runs/quickstart-0\n  edas report runs/edas-0 runs/darts-0 -o compared.html"
     )]
     Report(report::Options),
+    /// Show a run that another process makes on the whole terminal, as `edas search --tui` shows its own.
+    #[command(after_help = "Example:\n  edas watch runs/edas-cifar10-0")]
+    Watch(watch::Options),
     /// Draw genotypes at random.
     #[command(subcommand)]
     Genotype(genotype::Command),
@@ -263,6 +271,7 @@ fn run(cli: Cli, profile: Option<profile::Profile>) -> Done {
         Command::Predict(options) => predict::run(&options, cli.json),
         Command::Compare(options) => compare::run(&options, cli.json),
         Command::Report(options) => report::run(&options),
+        Command::Watch(options) => watch::run(&options),
         Command::Genotype(command) => genotype::run(&command),
         Command::Lookup(options) => lookup::run(&options, cli.json),
         Command::Replay(options) => replay::run(&options, cli.json),

@@ -1,14 +1,14 @@
 //! `edas search`.
 
 use super::numbers::Numbers;
+use super::observed::observed;
 use super::output::{self, duration, say};
 use super::profile::Profile;
-use super::progress::Progress;
-use super::{Done, Failure, SpecOptions, message, run_files, signals};
+use super::{Done, Failure, SpecOptions, message, run_files, signals, view};
 use crate::error::{Error, Result};
 use crate::report::moments;
+use crate::run::RunDirectory;
 use crate::run::session::Session;
-use crate::run::{Observer, RunDirectory};
 use crate::space::{Collapse, Genotype};
 use crate::spec::{Scratch, Spec};
 use crate::train::resume::{Resume, Resumed};
@@ -48,6 +48,9 @@ pub(super) struct Options {
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
+    /// Show the search on the whole terminal: curves, α, the drawn edge, the derived cells; keys pause, save and stop it.
+    #[arg(long, conflicts_with = "quiet")]
+    tui: bool,
     /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
     /// show, and a table of it ends the run.
     #[arg(long)]
@@ -73,6 +76,9 @@ impl From<Then> for Scratch {
 }
 
 pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> Done {
+    if options.tui {
+        view::needed("`--tui`")?;
+    }
     let interruption = signals::interruption()?;
     if let Some(Numbers(seeds)) = &options.seeds {
         return several(options, seeds, json, &interruption);
@@ -122,6 +128,8 @@ pub(super) struct How<'a> {
     pub(super) taken_up: Resume,
     /// Whether nothing is shown of it.
     pub(super) quiet: bool,
+    /// Whether it is shown on the whole terminal.
+    pub(super) tui: bool,
     /// What measures where its time goes.
     pub(super) profile: Option<&'a Profile>,
 }
@@ -140,7 +148,7 @@ impl How<'_> {
 impl Options {
     pub(super) fn how(&self) -> How<'_> {
         let taken_up = Resume { accept_changes: self.accept_changes, watch: self.watch };
-        How { resume: self.resume, taken_up, quiet: self.quiet, profile: None }
+        How { resume: self.resume, taken_up, quiet: self.quiet, tui: self.tui, profile: None }
     }
 }
 
@@ -159,9 +167,7 @@ pub(super) fn search(
         RunDirectory::refuse_existing(path)?;
         Search::begin(spec, how.taken_up, |contents| RunDirectory::create(path, contents))?
     };
-    let mut progress = Progress::new(how.quiet);
-    let result = search.run_unless(interruption, &mut [&mut directory as &mut dyn Observer, &mut progress]);
-    drop(progress);
+    let result = observed(how, &mut directory, interruption, |observers| search.run_unless(interruption, observers));
     how.write_profile(path)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         End::Finished(outcome) => Ok(Some(*outcome)),
@@ -278,7 +284,8 @@ pub(super) fn summary(outcome: &Outcome, path: &Path) -> String {
         text,
         "\n\nderived network {:.4}, supernet {:.4} on the validation images, after {} iterations in {}{ended}\n\
          \nThe run is in {run}. Next:\n  \
-         edas export {run} --format dot       the cells as a graph\n  \
+         edas report {run}                    a page that shows it\n  \
+         edas export {run} --format svg       the cells as a picture\n  \
          edas derive {run} --rule top2        two edges per node, as DARTS derives\n",
         v.derived_accuracy,
         v.supernet_accuracy,

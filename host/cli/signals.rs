@@ -13,20 +13,31 @@ pub(super) fn interruption() -> Result<Interruption> {
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let failed = |e: std::io::Error| Error::new(format!("signals cannot be listened to: {e}"));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // Under `nohup` a run outlives its terminal.
-            if is_ignored(signal) {
-                continue;
+        use signal_hook::iterator::Signals;
+        // Under `nohup` a run outlives its terminal.
+        let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+        let mut signals = Signals::new(heard).map_err(|e| Error::new(format!("signals cannot be listened to: {e}")))?;
+        let uttered = interruption.clone();
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if uttered.requested() {
+                    end_at_once();
+                }
+                uttered.request();
             }
-            // In this order the first signal finds the flag down.
-            let ends =
-                signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), interruption.flag());
-            let utters = signal_hook::flag::register(signal, interruption.flag());
-            ends.and(utters).map_err(failed)?;
-        }
+        });
     }
     Ok(interruption)
+}
+
+/// Ends the program as an interrupted one, without waiting for anything; a terminal that the view has is given back.
+pub(super) fn end_at_once() -> ! {
+    super::view::give_back();
+    #[cfg(unix)]
+    // Other threads still compute: what would be taken down at an orderly end is theirs.
+    signal_hook::low_level::exit(INTERRUPTED.into());
+    #[cfg(not(unix))]
+    std::process::exit(INTERRUPTED.into())
 }
 
 /// Whether whoever started the program had it ignore a signal, where the system tells.

@@ -5,6 +5,7 @@
 //! - [`history`]: what a run directory says
 //! - [`mod@page`]: the report itself
 //! - [`picture`]: cells and plots
+//! - [`tensorboard`]: event files, written while a run goes
 //! - [`sizes`]: how large derived networks are; numbers for people
 
 pub mod comparison;
@@ -13,10 +14,12 @@ pub mod history;
 pub mod page;
 pub mod picture;
 pub mod sizes;
+pub mod tensorboard;
 
 pub use comparison::Comparison;
 pub use history::History;
 pub use page::page;
+pub use tensorboard::TensorBoard;
 
 /// The mean of numbers, and their standard deviation as a sample, where there are several.
 pub fn moments(values: &[f64]) -> (f64, Option<f64>) {

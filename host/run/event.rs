@@ -223,6 +223,11 @@ pub trait Observer {
         false
     }
 
+    /// Whether it wants the run to be saved now; asked after every iteration, when its validation is over. Until this returns, the run waits.
+    fn wants_checkpoint(&mut self) -> bool {
+        false
+    }
+
     /// How long it has worked on checkpoints while the search went on, in seconds.
     fn checkpoint_seconds(&self) -> f64 {
         0.0

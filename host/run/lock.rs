@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 /// The file that is locked.
 pub(super) const FILE: &str = "lock";
 
+/// Whether a process has taken a run directory and not let it go. One that was killed has not.
+pub fn is_taken(run: &Path) -> bool {
+    run.join(FILE).exists()
+}
+
 /// A run directory that no other process writes.
 #[derive(Debug)]
 pub(super) struct Lock {

@@ -37,6 +37,7 @@ pub use event::{
     Change, EvaluationOverview, EvaluationResult, EvaluationSummary, Event, NetworkInput, Observer, Overview,
     ScriptEvent, Summary,
 };
+pub use lock::is_taken;
 pub use log::LogName;
 pub use machine::Machine;
 pub use record::{EpochRecord, EvaluationRecord, IterationRecord, ValidationRecord};

@@ -1,7 +1,7 @@
 //! Genotypes: discrete architectures, and the file that holds one.
 
 use super::form::SpaceForm;
-use super::resolve::{Output, Space};
+use super::resolve::{Candidate, Output, Space};
 use crate::error::{Error, Place, Result, nearest};
 use crate::extension::Settings;
 use crate::spec::{Node, decode, read_text};
@@ -34,6 +34,18 @@ pub struct CandidateSource {
     pub op: String,
     /// Its parameters.
     pub params: Settings,
+}
+
+impl CandidateSource {
+    /// That of a candidate of a space.
+    pub fn of(candidate: &Candidate) -> Self {
+        Self {
+            op_set: candidate.operation.op_set().to_owned(),
+            version: candidate.operation.provider.version().to_owned(),
+            op: candidate.operation.name.clone(),
+            params: candidate.parameters.clone(),
+        }
+    }
 }
 
 /// What a cell type became.
@@ -109,13 +121,7 @@ impl Genotype {
             for (position, edge) in cell.edges.iter().enumerate() {
                 let Some(choice) = choices[cell.first_edge + position] else { continue };
                 let candidate = &edge.candidates[choice];
-                let source = CandidateSource {
-                    op_set: candidate.operation.op_set().to_owned(),
-                    version: candidate.operation.provider.version().to_owned(),
-                    op: candidate.operation.name.clone(),
-                    params: candidate.parameters.clone(),
-                };
-                candidates.insert(candidate.name.clone(), serde_json::json!(source));
+                candidates.insert(candidate.name.clone(), serde_json::json!(CandidateSource::of(candidate)));
                 edges.push(GenotypeEdge { from: edge.from, to: edge.to, candidate: candidate.name.clone() });
             }
             let output = match &cell.output {

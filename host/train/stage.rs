@@ -82,7 +82,11 @@ pub(super) fn run(
         stage.settle(observers, cancelled || !wanted, cancelled)?;
         let ends = stage.is_over(limit) || interruption.requested();
         let written = observers.iter().map(|observer| observer.checkpoint_seconds()).sum();
-        if ends || due.now(stage.next(), stage.at_end_of_epoch(), written) {
+        let mut wanted = false;
+        for observer in observers.iter_mut() {
+            wanted |= observer.wants_checkpoint();
+        }
+        if ends || wanted || due.now(stage.next(), stage.at_end_of_epoch(), written) {
             let from = Instant::now();
             save(stage, observers)?;
             due.made(from);

@@ -21,6 +21,12 @@ pub struct AlphaHistory {
     pub order_changed: Vec<u64>,
 }
 
+impl Default for AlphaHistory {
+    fn default() -> Self {
+        Self { epochs: Sampled::new(2), strongest_changed: Vec::new(), order_changed: Vec::new() }
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     epoch: u64,

@@ -26,7 +26,7 @@ impl fmt::Display for EdgeName {
 }
 
 /// The edges of a space.
-pub(super) fn of_space(space: &SpaceView) -> Vec<EdgeName> {
+pub fn of_space(space: &SpaceView) -> Vec<EdgeName> {
     let name = |edge: &crate::policy::EdgeView| EdgeName {
         cell: edge.cell.clone(),
         position: edge.position,

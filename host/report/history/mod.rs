@@ -21,14 +21,14 @@ use crate::error::{Error, Place, Result};
 use crate::policy::SpaceView;
 use crate::run::session::Session;
 use crate::run::{EvaluationResult, LogName, directory};
-use crate::space::Genotype;
-use crate::space::genotype::{GenotypeCell, Ordered};
+use crate::space::genotype::{CandidateSource, GenotypeCell, Ordered};
+use crate::space::{Genotype, Space};
 use crate::spec::Spec;
 use crate::train::inputs::Inputs;
 use crate::train::setup;
 use lines::{Metrics, Number, each_line};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -195,11 +195,11 @@ struct DerivedLine {
 }
 
 impl History {
-    /// Reads a run directory. What is damaged or not there is left out and named in `missing`.
+    /// What a run directory says before any of its logs: spec, sessions, edges, how it ended.
     ///
     /// # Errors
     /// Where the folder holds neither a spec nor a log.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn describe(path: &Path) -> Result<Self> {
         let files = [directory::SPEC, LogName::Metrics.file(), LogName::Alpha.file(), Session::FILE];
         if !files.iter().any(|file| path.join(file).is_file()) {
             return Err(Error::new(format!("{} is no run directory", path.display()))
@@ -214,49 +214,57 @@ impl History {
         let (sessions, faults) = read_sessions(path);
         missing.extend(faults);
         let space = spec.clone().filter(|_| is_search).and_then(|mut spec| {
-            setup::space(&mut spec, &mut Inputs::default())
-                .map_err(|e| missing.push(format!("the space cannot be read, so its edges have numbers: {e}")))
-                .ok()
+            let space = setup::space(&mut spec, &mut Inputs::default());
+            space.map_err(|e| missing.push(format!("the space cannot be read, so its edges have numbers: {e}"))).ok()
         });
         let space = space.map(|(_, space)| space);
-        let mut edges = space.as_ref().map_or_else(Vec::new, |space| edges::of_space(&SpaceView::new(space, &[])));
-        let nothing = (Draws::default(), Vec::new());
-        let mut others = edges.clone();
-        // The largest logs, side by side.
-        let ((metrics, faults), (draws, faults_of_draws)) = std::thread::scope(|scope| {
-            let draws = is_search.then(|| scope.spawn(|| Draws::read(path, &mut others)));
-            (MetricsHistory::read(path), draws.map_or(nothing, |draws| draws.join().unwrap_or_default()))
-        });
-        missing.extend(faults.into_iter().chain(faults_of_draws));
-        let mut history = Self {
-            name: path
-                .file_name()
-                .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
+        let name = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        Ok(Self {
+            name: name.unwrap_or_else(|| path.display().to_string()),
             path: path.to_owned(),
             spec,
             spec_text,
             sessions,
             state: state(path, is_search),
-            edges: Vec::new(),
-            metrics,
-            draws,
-            alpha: None,
+            edges: space.as_ref().map_or_else(Vec::new, |space| edges::of_space(&SpaceView::new(space, &[]))),
+            metrics: MetricsHistory::default(),
+            draws: Draws::default(),
+            alpha: is_search.then(AlphaHistory::default),
             derived: Sampled::new(GENOTYPES),
             derived_changed: 0,
-            template: space.map(|space| Genotype::new(&space, &vec![None; space.edge_count()])),
+            template: space.map(|space| template(&space)),
             genotype: None,
             evaluation: None,
             profile: profile(path),
             missing,
-        };
+        })
+    }
+
+    /// Reads a run directory. What is damaged or not there is left out and named in `missing`.
+    ///
+    /// # Errors
+    /// Where the folder holds neither a spec nor a log.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut history = Self::describe(path)?;
+        let is_search = history.is_search();
+        let mut drawn_edges = history.edges.clone();
+        // The largest logs, side by side.
+        let ((metrics, faults), (draws, faults_of_draws)) = std::thread::scope(|scope| {
+            let draws = is_search.then(|| scope.spawn(|| Draws::read(path, &mut drawn_edges)));
+            (MetricsHistory::read(path), draws.and_then(|draws| draws.join().ok()).unwrap_or_default())
+        });
+        (history.metrics, history.draws) = (metrics, draws);
+        history.missing.extend(faults.into_iter().chain(faults_of_draws));
         if is_search {
-            let (alpha, faults) = AlphaHistory::read(path, &mut edges);
+            let (alpha, faults) = AlphaHistory::read(path, &mut history.edges);
             history.missing.extend(faults);
             history.alpha = Some(alpha);
             history.read_derived();
         }
+        if history.edges.is_empty() {
+            history.edges = drawn_edges;
+        }
         history.read_result(is_search);
-        history.edges = if edges.is_empty() { others } else { edges };
         Ok(history)
     }
 
@@ -319,6 +327,15 @@ impl History {
     }
 }
 
+/// A genotype of a space without any edge, but with all that its edges may become.
+fn template(space: &Space) -> Genotype {
+    let mut genotype = Genotype::new(space, &vec![None; space.edge_count()]);
+    for candidate in space.edges().flat_map(|(_, edge)| &edge.candidates) {
+        genotype.candidates.insert(candidate.name.clone(), json!(CandidateSource::of(candidate)));
+    }
+    genotype
+}
+
 fn read_spec(run: &Path, missing: &mut Vec<String>) -> (Option<Spec>, String) {
     let file = run.join(directory::SPEC);
     let text = match fs::read(&file) {
@@ -348,7 +365,8 @@ fn read_sessions(run: &Path) -> (Vec<Session>, Vec<String>) {
     (sessions, missing)
 }
 
-fn state(run: &Path, is_search: bool) -> State {
+/// How a run has ended, so far.
+pub fn state(run: &Path, is_search: bool) -> State {
     let result = if is_search { "genotype.json" } else { EvaluationResult::FILE };
     if run.join(result).is_file() {
         return State::Finished;

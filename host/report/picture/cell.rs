@@ -2,46 +2,63 @@
 
 use super::diagram::{Arrow, Box, Diagram, Drawing, Look, file};
 use crate::space::Genotype;
+use crate::space::form::{CandidateForm, NamedCandidate};
 use crate::space::genotype::GenotypeCell;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Operations of these names carry nothing.
 const NOTHING: [&str; 2] = ["none", "zero"];
 
-/// What colours operations: those of one kind have one colour, whatever their sizes. Kinds are numbered in the order in which the space
-/// names its candidates, so that all genotypes of a space have the same colours.
+/// What colours operations: those of one kind have one colour. Kinds are numbered in the order in which a space names its candidates, so that
+/// all genotypes of a space have the same colours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kinds {
-    /// Each candidate, with the operation that it is.
-    candidates: Vec<(String, String)>,
-    /// The operations that carry something, each once.
     kinds: Vec<String>,
+    nothing: Vec<String>,
 }
 
 impl Kinds {
-    /// Those of candidates as a genotype describes them.
-    pub fn of(candidates: &Map<String, Value>) -> Self {
-        let operation = |(name, source): (&String, &Value)| {
-            let operation = source.get("op").and_then(Value::as_str).unwrap_or(name);
-            (name.clone(), operation.to_owned())
+    /// Those of a genotype's space.
+    pub fn of(genotype: &Genotype) -> Self {
+        let mut kinds = Self::default();
+        let name = |candidate: &CandidateForm| match candidate {
+            CandidateForm::Name(name) => name.clone(),
+            CandidateForm::Named(NamedCandidate { name, .. }) => name.clone(),
         };
-        let candidates: Vec<(String, String)> = candidates.iter().map(operation).collect();
-        let mut kinds: Vec<String> = Vec::new();
-        for (_, operation) in &candidates {
-            if !kinds.contains(operation) && !NOTHING.contains(&operation.as_str()) {
-                kinds.push(operation.clone());
+        for cell in &genotype.space.cell_types {
+            let own = cell.edges.list.iter().flatten().filter_map(|edge| edge.candidates.as_ref()).flatten();
+            cell.edges.candidates.iter().chain(own).for_each(|candidate| kinds.add(&name(candidate)));
+        }
+        for (name, source) in &genotype.candidates {
+            let operation = source.get("op").and_then(Value::as_str).unwrap_or(name);
+            if NOTHING.contains(&operation) {
+                kinds.nothing.push(name.clone());
             }
         }
-        Self { candidates, kinds }
+        kinds
+    }
+
+    fn add(&mut self, candidate: &str) {
+        let kind = kind(candidate);
+        if !NOTHING.contains(&kind) && !self.kinds.iter().any(|known| known == kind) {
+            self.kinds.push(kind.to_owned());
+        }
     }
 
     fn look(&self, candidate: &str) -> Look {
-        let operation = self.candidates.iter().find(|(name, _)| name == candidate).map_or(candidate, |(_, op)| op);
-        if NOTHING.contains(&operation) {
+        let kind = kind(candidate);
+        if NOTHING.contains(&kind) || self.nothing.iter().any(|name| name == candidate) {
             return Look::Nothing;
         }
-        Look::Operation(self.kinds.iter().position(|kind| kind == operation).unwrap_or(self.kinds.len()))
+        Look::Operation(self.kinds.iter().position(|known| known == kind).unwrap_or(self.kinds.len()))
     }
+}
+
+/// What a candidate is besides its size: `sep_conv` of `sep_conv_3x3`, without the op set that may stand before it.
+fn kind(candidate: &str) -> &str {
+    let name = candidate.rsplit(':').next().unwrap_or(candidate);
+    let end = name.match_indices('_').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    end.map_or(name, |(at, _)| &name[..at])
 }
 
 /// The diagram of a cell type with so many input nodes.
@@ -75,7 +92,7 @@ pub fn diagram(name: &str, cell: &GenotypeCell, inputs: usize, kinds: &Kinds) ->
 
 /// The drawings of a genotype: one per cell type.
 pub fn drawings(genotype: &Genotype) -> Vec<Drawing> {
-    let kinds = Kinds::of(&genotype.candidates);
+    let kinds = Kinds::of(genotype);
     let inputs = |name: &str| genotype.space.cell_types.iter().find(|c| c.name == name).map_or(0, |c| c.inputs);
     genotype.cells.0.iter().map(|(name, cell)| diagram(name, cell, inputs(name), &kinds).draw()).collect()
 }

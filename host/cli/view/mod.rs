@@ -1,0 +1,22 @@
+//! The terminal view of a run: curves, α, the drawn edge, the derived cells, the log, and keys that steer.
+//!
+//! - `model`: what there is to see
+//! - `draw`, `graph`: what it looks like
+//! - `keys`: the view as it goes
+//! - `control`: what keys ask of the run
+//! - `screen`: the terminal, taken and given back
+//! - `live`: the view of a run of this process
+//! - `tail`: the logs of another process's run
+
+mod control;
+mod draw;
+mod graph;
+mod keys;
+mod live;
+mod model;
+mod screen;
+mod tail;
+
+pub(super) use live::Live;
+pub(super) use screen::{give_back, needed};
+pub(super) use tail::watch;

@@ -1,0 +1,93 @@
+//! The logs of a run that another process writes, followed while they grow.
+
+use super::control::Control;
+use super::model::{Model, Stand};
+use super::{keys, screen};
+use crate::error::Result;
+use crate::report::History;
+use crate::report::history::State;
+use crate::run::LogName;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the logs are looked at: a run writes them once a second.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A log that is followed.
+struct Tail {
+    path: PathBuf,
+    log: LogName,
+    read: u64,
+}
+
+impl Tail {
+    /// Hands on the lines that are new and whole; false where the log has become shorter: the run has gone back to a checkpoint.
+    fn follow(&mut self, mut take: impl FnMut(LogName, &serde_json::Value)) -> bool {
+        // A log that is not there yet, or cannot be read just now, is looked for again.
+        let Ok(mut file) = File::open(&self.path) else { return true };
+        let length = file.metadata().map_or(0, |about| about.len());
+        if length < self.read {
+            return false;
+        }
+        if length == self.read || file.seek(SeekFrom::Start(self.read)).is_err() {
+            return true;
+        }
+        let (mut reader, mut line) = (BufReader::with_capacity(1 << 18, file), Vec::new());
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) && line.last() == Some(&b'\n') {
+            self.read += line.len() as u64;
+            if let Ok(value) = serde_json::from_slice(&line) {
+                take(self.log, &value);
+            }
+            line.clear();
+        }
+        true
+    }
+}
+
+/// Shows a run that another process makes, or made, until the user has seen enough.
+///
+/// # Errors
+/// Where there is no run, or no terminal.
+pub(in super::super) fn watch(run: &Path) -> Result<()> {
+    let about = History::describe(run)?;
+    let caught = screen::take()?;
+    let model = Mutex::new(Model::from(&about));
+    let control = Control::default();
+    let tail = |log: LogName| Tail { path: run.join(log.file()), log, read: 0 };
+    // Metrics last: they count iterations, which places what the others say.
+    let order = [LogName::Trace, LogName::Genotypes, LogName::Alpha, LogName::Metrics];
+    let mut tails: Vec<Tail> = order.into_iter().map(tail).collect();
+    let mut looked: Option<Instant> = None;
+    let is_search = about.is_search();
+    std::thread::scope(|scope| {
+        let _held = screen::Held;
+        scope.spawn(|| {
+            screen::each_line(caught, |line| model.lock().unwrap_or_else(PoisonError::into_inner).say(line));
+        });
+        keys::run(&model, &control, |model| {
+            if looked.is_some_and(|at| at.elapsed() < LOOK) {
+                return;
+            }
+            looked = Some(Instant::now());
+            if !tails.iter_mut().all(|tail| tail.follow(|log, line| model.line(log, line))) {
+                model.forget();
+                tails.iter_mut().for_each(|tail| tail.read = 0);
+            }
+            let stand = match crate::report::history::state(run, is_search) {
+                State::Finished => Stand::Ended("finished".to_owned()),
+                State::Failed(why) => Stand::Ended(format!("failed: {}", why.lines().next().unwrap_or_default())),
+                State::Unfinished if !crate::run::is_taken(run) => {
+                    Stand::Ended("no process has it: interrupted, or not begun".to_owned())
+                }
+                State::Unfinished => Stand::Running,
+            };
+            if stand != model.stand {
+                model.generation += 1;
+                model.stand = stand;
+            }
+        })
+    })
+}

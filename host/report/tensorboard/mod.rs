@@ -1,0 +1,186 @@
+//! Event files for TensorBoard, beside the logs of a run: losses, accuracies and learning rates as scalars, α as a histogram per edge, the
+//! derived cells as images.
+//!
+//! - `file`: the file
+//! - `message`: what is in it
+
+mod file;
+mod message;
+
+use super::picture::{cell, png};
+use crate::error::{Error, Result};
+use crate::policy::SpaceView;
+use crate::run::record::line;
+use crate::run::{Event, Observer};
+use crate::space::{Alpha, Genotype};
+use file::EventFile;
+use message::{Content, Histogram, Image, Summary, Value, What};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The folder of a run directory that holds event files.
+pub const FOLDER: &str = "tensorboard";
+/// The name of the file: TensorBoard reads whatever has `tfevents` in its name.
+const FILE: &str = "events.out.tfevents.edas";
+/// The share of the time that drawing cells may take: where epochs are short, some have no image.
+const SHARE: f64 = 0.01;
+/// What tells the events of a validation from others.
+const VALIDATION: &str = "validation/";
+/// The same of an epoch.
+const EPOCH: &str = "epoch/";
+
+/// Writes event files. Events that a run repeats, because it goes on from a checkpoint, are cut off first.
+pub struct TensorBoard {
+    folder: PathBuf,
+    file: Option<EventFile>,
+    /// The tags of the edges.
+    edges: Vec<String>,
+    /// The last iteration, and those whose validation and whose epoch the file has.
+    last: u64,
+    validated: Option<i64>,
+    ended: Option<i64>,
+    derived: Option<Genotype>,
+    begun: Instant,
+    drawing: Duration,
+}
+
+impl TensorBoard {
+    /// One that writes into a run directory.
+    pub fn new(run: &Path) -> Self {
+        Self {
+            folder: run.join(FOLDER),
+            file: None,
+            edges: Vec::new(),
+            last: 0,
+            validated: None,
+            ended: None,
+            derived: None,
+            begun: Instant::now(),
+            drawing: Duration::ZERO,
+        }
+    }
+
+    /// Opens the file of a run of which so many iterations are over.
+    fn open(&mut self, iterations: u64) -> Result<()> {
+        std::fs::create_dir_all(&self.folder).map_err(|e| Error::io("create", &self.folder, &e))?;
+        let path = self.folder.join(FILE);
+        let (mut validated, mut ended, mut is_new) = (None, None, true);
+        let mut file = EventFile::open(&path, |event| {
+            let is_before = u64::try_from(event.step).is_ok_and(|step| step < iterations);
+            is_new = false;
+            if is_before && let Some(What::Summary(summary)) = &event.what {
+                let has = |tag: &str| summary.value.iter().any(|value| value.tag.starts_with(tag));
+                validated = if has(VALIDATION) { Some(event.step) } else { validated };
+                ended = if has(EPOCH) { Some(event.step) } else { ended };
+            }
+            is_before
+        })?;
+        if is_new {
+            file = EventFile::open(&path, |_| false)?;
+            let what = What::FileVersion("brain.Event:2".to_owned());
+            file.write(&message::Event { wall_time: now(), step: 0, what: Some(what) })?;
+        }
+        (self.validated, self.ended, self.file) = (validated, ended, Some(file));
+        self.last = iterations.saturating_sub(1);
+        Ok(())
+    }
+
+    fn write(&mut self, step: u64, value: Vec<Value>) -> Result<()> {
+        let Some(file) = self.file.as_mut().filter(|_| !value.is_empty()) else { return Ok(()) };
+        let what = Some(What::Summary(Summary { value }));
+        file.write(&message::Event { wall_time: now(), step: step as i64, what })
+    }
+
+    fn name_edges(&mut self, space: &SpaceView) {
+        let name = |edge: &crate::policy::EdgeView| {
+            format!("alpha/{} {} to {} (edge {})", edge.cell, edge.from, edge.to, edge.index)
+        };
+        self.edges = space.edges.iter().map(name).collect();
+    }
+
+    fn end_of_epoch(&mut self, mut values: Vec<Value>, alpha: &Alpha) -> Result<()> {
+        let step = self.last;
+        if self.ended.is_some_and(|ended| ended >= step as i64) {
+            return Ok(());
+        }
+        for (edge, row) in self.edges.iter().zip(alpha) {
+            let content = Some(Content::Histogram(Histogram::of(row)));
+            values.push(Value { tag: edge.clone(), content });
+        }
+        let share = self.drawing.as_secs_f64() / self.begun.elapsed().as_secs_f64().max(1e-9);
+        if share < SHARE
+            && let Some(genotype) = self.derived.take()
+        {
+            values.extend(self.images(&genotype)?);
+        }
+        self.write(step, values)
+    }
+
+    /// The cells of a genotype.
+    fn images(&mut self, genotype: &Genotype) -> Result<Vec<Value>> {
+        let begun = Instant::now();
+        let image = png(&cell::svg(genotype), 1.0);
+        self.drawing += begun.elapsed();
+        // What is too large for a picture is no reason to end a search.
+        let Ok(bytes) = image else { return Ok(Vec::new()) };
+        let side =
+            |at: usize| i32::from_be_bytes(std::array::from_fn(|byte| bytes.get(at + byte).copied().unwrap_or(0)));
+        let (width, height) = (side(16), side(20));
+        let image = Image { height, width, colorspace: 4, encoded_image_string: bytes };
+        Ok(vec![Value { tag: "derived cells".to_owned(), content: Some(Content::Image(image)) }])
+    }
+}
+
+/// The numbers of a record as scalars, by their names in `metrics.jsonl`.
+fn scalars(group: &str, record: &impl serde::Serialize) -> Vec<Value> {
+    let line = line("", record);
+    let fields = line.as_object().into_iter().flatten();
+    let number = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.parse().ok(),
+        value => value.as_f64(),
+    };
+    let wanted = fields.filter(|(name, _)| !["kind", "iteration", "epoch"].contains(&name.as_str()));
+    let scalar = |(name, value): (&String, &serde_json::Value)| {
+        Some(Value { tag: format!("{group}{name}"), content: Some(Content::Scalar(number(value)? as f32)) })
+    };
+    wanted.filter_map(scalar).collect()
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+impl Observer for TensorBoard {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        match event {
+            Event::Started(overview) => {
+                self.name_edges(overview.space);
+                self.open(overview.iteration)
+            }
+            Event::EvaluationStarted(overview) => self.open(overview.iteration),
+            Event::Iteration(record, _) => {
+                self.last = record.iteration;
+                self.write(record.iteration, scalars("iteration/", *record))
+            }
+            Event::Validation { record, genotype, .. } => {
+                self.derived = Some((*genotype).clone());
+                if self.validated.is_some_and(|validated| validated >= record.iteration as i64) {
+                    return Ok(());
+                }
+                self.write(record.iteration, scalars(VALIDATION, *record))
+            }
+            Event::Epoch(record, alpha) => self.end_of_epoch(scalars(EPOCH, *record), alpha),
+            Event::Tested(record) => self.end_of_epoch(scalars(EPOCH, *record), &Vec::new()),
+            Event::Finished(summary) => {
+                let values = self.images(summary.genotype)?;
+                self.write(self.last, values)
+            }
+            Event::Evaluated(summary) => {
+                let values = self.images(summary.genotype)?;
+                self.write(self.last, values)
+            }
+            _ => Ok(()),
+        }
+    }
+}
