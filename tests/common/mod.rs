@@ -4,6 +4,7 @@
 pub mod examples;
 pub mod fixtures;
 pub mod kill;
+pub mod long_run;
 pub mod operations;
 pub mod record;
 

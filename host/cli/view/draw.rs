@@ -4,6 +4,7 @@ use super::super::output::{bytes, duration};
 use super::graph;
 use super::model::{Model, Stand};
 use crate::report::history::Series;
+use crate::space::genotype::GenotypeEdge;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -179,32 +180,44 @@ fn search(frame: &mut Frame, area: Rect, model: &Model, looks: &Looks) {
     frame.render_widget(cells(derived, model, looks), derived);
 }
 
-/// The derived cells, in as many columns as there is room for.
+/// The derived cells, in as many columns as there is room for: all cell types, or that of the chosen edge where not all can be read.
 fn cells(area: Rect, model: &Model, looks: &Looks) -> Paragraph<'static> {
-    let block = Block::bordered().title(" derived so far ").border_style(QUIET);
+    let block = |title: String| Block::bordered().title(title).border_style(QUIET);
     let Some(cells) = &model.cells else {
-        return Paragraph::new(" nothing is derived before the first validation").style(QUIET).block(block);
+        let text = " nothing is derived before the first validation";
+        return Paragraph::new(text).style(QUIET).block(block(" derived so far ".to_owned()));
     };
     let chosen = model.edges.get(looks.edge);
-    let texts: Vec<(String, bool)> = cells
-        .0
-        .iter()
-        .flat_map(|(name, cell)| cell.edges.iter().map(move |edge| (name, edge)))
-        .map(|(name, edge)| {
-            let is_chosen = chosen.is_some_and(|c| c.cell == *name && c.ends == Some((edge.from, edge.to)));
-            (format!("{name} {}→{} {}", edge.from, edge.to, edge.candidate), is_chosen)
-        })
-        .collect();
-    let rows = usize::from(area.height.saturating_sub(2)).max(1);
-    let columns = texts.len().div_ceil(rows).max(1);
-    let width = (usize::from(area.width.saturating_sub(2)) / columns).max(1);
-    let cell = |(text, is_chosen): &(String, bool)| {
-        let text: String = text.chars().take(width.saturating_sub(1)).collect();
-        let style = if *is_chosen { Style::new().fg(CHOSEN) } else { Style::new() };
-        Span::styled(format!("{text:width$}"), style)
+    let entries = cells.0.iter().flat_map(|(name, cell)| cell.edges.iter().map(move |edge| (name, edge)));
+    let entry = |(name, edge): (&String, &GenotypeEdge)| {
+        let is_chosen = chosen.is_some_and(|c| c.cell == *name && c.ends == Some((edge.from, edge.to)));
+        (name.clone(), format!("{}→{} {}", edge.from, edge.to, edge.candidate), is_chosen)
     };
-    let line = |row: usize| Line::from(texts.iter().skip(row).step_by(rows).map(cell).collect::<Vec<_>>());
-    Paragraph::new((0..rows.min(texts.len())).map(line).collect::<Vec<_>>()).block(block)
+    let mut entries: Vec<(String, String, bool)> = entries.map(entry).collect();
+    let rows = usize::from(area.height.saturating_sub(2)).max(1);
+    let room = usize::from(area.width.saturating_sub(3));
+    let wide = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0) + 2;
+    let mut width = wide(&mut entries.iter().map(|(name, text, _)| name.chars().count() + 1 + text.chars().count()));
+    let mut title = " derived so far ".to_owned();
+    if entries.len().div_ceil(rows) * width <= room {
+        entries.iter_mut().for_each(|(name, text, _)| *text = format!("{name} {text}"));
+    } else {
+        let only = chosen.map_or_else(|| entries.first().map_or(String::new(), |e| e.0.clone()), |c| c.cell.clone());
+        entries.retain(|(name, ..)| *name == only);
+        width = wide(&mut entries.iter().map(|(_, text, _)| text.chars().count()));
+        title = format!(" derived so far: {only} ");
+    }
+    let columns = entries.len().div_ceil(rows).max(1);
+    let width = width.min(room / columns).max(1);
+    let cell = |(_, text, is_chosen): &(String, String, bool)| {
+        let text: String = text.chars().take(width - 1).collect();
+        Span::styled(
+            format!(" {text:<room$}", room = width - 1),
+            if *is_chosen { Style::new().fg(CHOSEN) } else { Style::new() },
+        )
+    };
+    let line = |row: usize| Line::from(entries.iter().skip(row).step_by(rows).map(cell).collect::<Vec<_>>());
+    Paragraph::new((0..rows.min(entries.len())).map(line).collect::<Vec<_>>()).block(block(title))
 }
 
 fn tail(frame: &mut Frame, area: Rect, model: &Model, looks: &mut Looks) {

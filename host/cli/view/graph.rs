@@ -56,7 +56,7 @@ fn cell(frame: &mut Frame, area: Rect, model: &Model, name: &str, chosen: usize)
     let block = Block::bordered().title(Line::from(title)).border_style(Style::new().fg(Color::DarkGray));
     let right = nodes as f64 - 0.5;
     let canvas =
-        Canvas::default().block(block).marker(Marker::Braille).x_bounds([-0.5, right]).y_bounds([-0.25, 1.1]).paint(
+        Canvas::default().block(block).marker(Marker::Braille).x_bounds([-0.5, right]).y_bounds([-0.3, 1.05]).paint(
             |context| {
                 // What stands out is drawn last, above the rest.
                 let mut order = arcs.clone();
@@ -74,7 +74,7 @@ fn cell(frame: &mut Frame, area: Rect, model: &Model, name: &str, chosen: usize)
                 }
                 context.layer();
                 for node in 0..nodes {
-                    context.print(node as f64, -0.15, Line::from(node.to_string()));
+                    context.print(node as f64, -0.28, Line::from(node.to_string()));
                 }
             },
         );

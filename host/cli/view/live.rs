@@ -128,3 +128,63 @@ impl Drop for Live {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::cli::message;
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+    use std::io::Read;
+
+    const CHILD: &str = "EDAS_TEST_PANICS";
+
+    /// Run by the test below in a terminal: takes it, and panics.
+    #[test]
+    #[ignore = "the other test runs it"]
+    fn panics() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
+        let done = message::without_panics(|| {
+            let view = Live::new("a run", &Interruption::default());
+            let mut view = view.map_err(crate::cli::Failure::Later)?;
+            lock(&view.model).say("it was seen");
+            eprintln!("it was caught");
+            while !view.wants_checkpoint() {
+                view.control.save();
+                thread::sleep(Duration::from_secs(1));
+            }
+            panic!("the run is broken")
+        });
+        if let Err(crate::cli::Failure::Later(error)) = done {
+            message::show(&error);
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_a_clean_terminal() {
+        let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a terminal");
+        let modes = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(std::env::current_exe().expect("this test"));
+        command.args(["--exact", "cli::view::live::tests::panics", "--ignored", "--nocapture"]);
+        command.env(CHILD, "1");
+        let mut child = pair.slave.spawn_command(command).expect("it starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let mut shown = vt100::Parser::new(30, 100, 100);
+        let mut was_taken = false;
+        let mut buffer = [0; 65_536];
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            shown.process(&buffer[..count]);
+            was_taken |= shown.screen().alternate_screen();
+        }
+        child.wait().expect("it ends");
+        let text = shown.screen().contents();
+        assert!(was_taken && !shown.screen().alternate_screen() && !shown.screen().hide_cursor(), "{text}");
+        assert_eq!(format!("{:?}", pair.master.get_termios()), modes);
+        for expected in ["it was seen", "it was caught", "the run is broken"] {
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+}

@@ -4,9 +4,11 @@
 use crate::error::{Error, Result};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, PipeReader, Write};
 use std::os::fd::AsFd;
@@ -49,24 +51,22 @@ pub(super) fn screen() -> MutexGuard<'static, Option<Screen>> {
 /// # Errors
 /// Where the system refuses.
 pub(super) fn take() -> Result<PipeReader> {
-    let failed = |e: std::io::Error| Error::new(format!("the terminal cannot be had: {e}"));
     let take = || {
         let tty = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
         let (reader, writer) = std::io::pipe()?;
         let mut terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(tty.try_clone()?)))?;
         enable_raw_mode()?;
+        let entered = execute!(terminal.backend_mut(), EnterAlternateScreen, Hide, Clear(ClearType::All));
         // From here on it has to be given back.
-        *screen() = None;
-        execute!(terminal.backend_mut(), EnterAlternateScreen)?;
-        terminal.clear()?;
+        *screen() = Some(Screen { terminal, tty });
+        entered?;
         rustix::stdio::dup2_stderr(&writer)?;
         rustix::stdio::dup2_stdout(&writer)?;
-        *screen() = Some(Screen { terminal, tty });
         Ok(reader)
     };
-    take().map_err(|e| {
-        let _ = disable_raw_mode();
-        failed(e)
+    take().map_err(|e: std::io::Error| {
+        give_back();
+        Error::new(format!("the terminal cannot be had: {e}"))
     })
 }
 

@@ -89,3 +89,58 @@ fn filled(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<bool> {
         Err(e) => Err(e),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn event(step: i64) -> Event {
+        Event { wall_time: 1.5, step, what: Some(What::FileVersion(format!("event {step}"))) }
+    }
+
+    /// The steps of a file's events, as far as they are whole.
+    fn steps(path: &Path) -> Vec<i64> {
+        let (bytes, mut steps) = (fs::read(path).expect("the file"), Vec::new());
+        let mut rest = bytes.as_slice();
+        while let Some((event, _)) = record(&mut rest).expect("memory can be read") {
+            steps.push(event.step);
+        }
+        steps
+    }
+
+    #[test]
+    fn files_are_cut_where_events_end_or_are_damaged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events");
+        let mut file = EventFile::open(&path, |_| true).expect("a new file");
+        for step in 0..5 {
+            let mut summary = event(step);
+            summary.what = Some(What::Summary(super::super::message::Summary::default()));
+            file.write(&summary).expect("written");
+        }
+        assert_eq!(steps(&path), [0, 1, 2, 3, 4]);
+        drop(EventFile::open(&path, |event| event.step < 3).expect("it can be cut"));
+        assert_eq!(steps(&path), [0, 1, 2]);
+        let whole = fs::read(&path).expect("the file");
+        for at in 0..whole.len() {
+            // Cut off anywhere, or with any byte changed: what is whole before it stays.
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            for bytes in [&whole[..at], &damaged] {
+                fs::write(&path, bytes).expect("written");
+                let mut file = EventFile::open(&path, |_| true).expect("it can be opened");
+                file.write(&event(9)).expect("written");
+                let kept = at * 3 / whole.len();
+                assert_eq!(steps(&path), [&[0, 1, 2][..kept], &[9]].concat(), "at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn checksums_are_those_of_tensorflow() {
+        // As TensorBoard's own writer has them.
+        assert_eq!(masked(&24u64.to_le_bytes()), 0x224b_7fa3_u32.to_le_bytes());
+        assert_eq!(masked(b"123456789"), 0xc78a_b0e5_u32.to_le_bytes());
+    }
+}

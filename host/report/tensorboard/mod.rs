@@ -170,7 +170,14 @@ impl Observer for TensorBoard {
                 }
                 self.write(record.iteration, scalars(VALIDATION, *record))
             }
-            Event::Epoch(record, alpha) => self.end_of_epoch(scalars(EPOCH, *record), alpha),
+            Event::Epoch(record, alpha) => {
+                // The accuracies are those of its last validation.
+                let of_validation = |value: &Value| {
+                    ["supernet_accuracy", "derived_accuracy"].iter().any(|name| value.tag.ends_with(name))
+                };
+                let values = scalars(EPOCH, *record).into_iter().filter(|value| !of_validation(value));
+                self.end_of_epoch(values.collect(), alpha)
+            }
             Event::Tested(record) => self.end_of_epoch(scalars(EPOCH, *record), &Vec::new()),
             Event::Finished(summary) => {
                 let values = self.images(summary.genotype)?;
