@@ -108,7 +108,8 @@ fn read(browser: &str, folder: &Path, runs: &[&str], size: &str) -> Value {
     assert!(!said.contains("CONSOLE"), "{said}");
     let dom = String::from_utf8_lossy(&output.stdout).into_owned();
     let told = dom.split("data-told=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let told = told.unwrap_or_else(|| panic!("nothing was seen: {said}")).replace("&quot;", "\"").replace("&amp;", "&");
+    let told = told.unwrap_or_else(|| panic!("nothing was seen: {said}")).replace("&quot;", "\"");
+    let told = told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     serde_json::from_str(&told).expect("JSON")
 }
 

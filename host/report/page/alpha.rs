@@ -12,7 +12,7 @@ pub(super) fn alpha(run: &History, alpha: &AlphaHistory, prefix: &str) -> Result
         return Ok(html! { p.note { "No epoch is whole yet, so there is no α." } });
     }
     let edges = run.edges.len().min(alpha.strongest_changed.len());
-    let id = format!("{prefix}alpha");
+    let id = format!("{prefix}edges");
     let note = (alpha.epochs.each() > 1)
         .then(|| format!("Of {} epochs, one of {} is drawn, and the last.", alpha.epochs.count(), alpha.epochs.each()));
     Ok(html! {

@@ -14,7 +14,7 @@ pub(super) fn cells(sized: &Sized, prefix: &str) -> Result<Markup> {
     if sized.frames.is_empty() {
         return Ok(html! { p.note { "Nothing was derived yet." } });
     }
-    let id = format!("{prefix}cells");
+    let id = format!("{prefix}derived-cells");
     let frames = sized.frames.len();
     let run = sized.run;
     let thinned = (run.derived.each() > 1).then(|| {

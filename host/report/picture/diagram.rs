@@ -93,7 +93,7 @@ impl Diagram {
                 let mut way = vec![(from.x + from.width / 2.0, from.y)];
                 way.extend(inner.filter(|(x, _)| *x > from.x + from.width / 2.0 && *x < to.x - to.width / 2.0));
                 way.push((to.x - to.width / 2.0, to.y));
-                (*arrow, way)
+                (*arrow, without_needless(&way))
             })
             .collect();
         let right = placed.iter().map(|p| p.x + p.width / 2.0);
@@ -179,6 +179,15 @@ impl Box {
             }
         }
     }
+}
+
+/// The points of a way without those in the middle of a straight stretch.
+fn without_needless(way: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let is_needed = |at: &usize| {
+        let around = at.checked_sub(1).and_then(|before| Some((way[before].1, way.get(at + 1)?.1)));
+        around.is_none_or(|(before, after)| before != way[*at].1 || after != way[*at].1)
+    };
+    (0..way.len()).filter(is_needed).map(|at| way[at]).collect()
 }
 
 /// A line through points that is horizontal in each of them.
