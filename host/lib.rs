@@ -39,7 +39,7 @@
 //! | [`supernet`] | parameters, networks, the forward pass under a plan |
 //! | [`data`] | data sets, splits, augmentation, batches |
 //! | [`model`] | trained networks taken away: files, TorchScript, PyTorch source, predictions |
-//! | `report` | what is shown of runs when they are done, behind the feature `cli` |
+//! | `report` | runs, to be seen: pages, pictures, TensorBoard's files; behind the feature `report` |
 //! | [`run`] | events, records, the run directory, checkpoints; where two runs part |
 //! | [`train`] | optimizers, the search loop, evaluation, resuming, replay, golden files |
 //! | [`problem`] | a small synthetic problem on which policies are tried |
@@ -47,7 +47,7 @@
 //! | `cli` | the command line, behind the feature `cli` |
 //! | [`native`] | what libtorch and the system tell |
 //!
-//! Dependencies run one way: cli → problem → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
+//! Dependencies run one way: cli → problem, report → train → supernet, policy, data, run → execute → space, graph → extension → spec. Errors are
 //! data ([`error`]), random numbers are functions of seed, purpose and position ([`random`]).
 //!
 //! # Embedding
@@ -83,7 +83,7 @@
 //! ```
 //!
 //! The library prints nothing, ends no process, and keeps no state but the plugins that were loaded and libtorch's own. With
-//! `default-features = false` neither command line nor progress bars are compiled.
+//! `default-features = false` neither command line nor progress bars nor pictures are compiled; the feature `report` brings the last back.
 
 #[cfg(feature = "cli")]
 pub mod cli;

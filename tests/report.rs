@@ -206,6 +206,20 @@ fn an_evaluation_and_several_runs_side_by_side() {
         number.and_then(|number| number.parse::<u64>().ok()).expect("a count")
     });
     assert_eq!(hits.collect::<Vec<u64>>(), confusion);
+    // Names of classes are text.
+    let named = folder.path().join("named");
+    copy(&evaluated, &named);
+    let hostile =
+        ["<script>window.struck=1</script>", "\"'><svg onload=alert(1)>", "שלום & مرحبا", &"long ".repeat(200)];
+    let mut renamed = result.clone();
+    for (class, name) in renamed["classes"].as_array_mut().expect("classes").iter_mut().zip(hostile) {
+        *class = name.into();
+    }
+    fs::write(named.join("result.json"), renamed.to_string()).expect("written");
+    let shown = edas::report::page(&[History::read(&named).expect("a run")]).expect("a page");
+    assert_eq!((shown.matches("<script").count(), shown.matches("onload=alert(1)>").count()), (1, 0));
+    assert!(shown.contains("&lt;svg onload=alert(1)&gt;") && shown.contains("<th dir=\"auto\">שלום &amp; مرحبا</th>"));
+
     // The table of the paper's form is that of `edas compare`.
     let compared =
         edas(folder.path()).arg("compare").args([first, &second, &evaluated]).arg("--json").assert().success();

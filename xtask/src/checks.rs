@@ -14,11 +14,28 @@ type Check = (&'static str, &'static [&'static str], &'static [(&'static str, &'
 const FORMAT: Check = ("format", &["fmt", "--all", "--check"], &[]);
 
 /// What needs libtorch.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("clippy", &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
     (
         "clippy, library without features",
         &["clippy", "--release", "--package", "edas", "--lib", "--no-default-features", "--", "-D", "warnings"],
+        &[],
+    ),
+    (
+        "clippy, library with pictures alone",
+        &[
+            "clippy",
+            "--release",
+            "--package",
+            "edas",
+            "--lib",
+            "--no-default-features",
+            "--features",
+            "report",
+            "--",
+            "-D",
+            "warnings",
+        ],
         &[],
     ),
     ("docs", &["doc", "--release", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often what has changed is drawn.
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(500);
 
 /// Shows a model until the run or the user ends it. `tick` is called before each look.
 ///
@@ -43,7 +43,7 @@ pub(super) fn run(model: &Mutex<Model>, control: &Control, mut tick: impl FnMut(
                 (drawn, stale) = (Some((model.generation, Instant::now())), false);
             }
         }
-        if !event::poll(EVERY / 2).map_err(gone)? {
+        if !event::poll(EVERY / 4).map_err(gone)? {
             continue;
         }
         match event::read().map_err(gone)? {

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How often the logs are looked at: a run writes them once a second.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How much of a log whose last line alone is shown is read at first.
+const RECENT: u64 = 1 << 20;
+
 /// A log that is followed.
 struct Tail {
     path: PathBuf,
@@ -32,10 +35,18 @@ impl Tail {
         if length < self.read {
             return false;
         }
+        let is_begun = self.read > 0;
+        if !is_begun && self.log != LogName::Metrics {
+            self.read = length.saturating_sub(RECENT);
+        }
         if length == self.read || file.seek(SeekFrom::Start(self.read)).is_err() {
             return true;
         }
         let (mut reader, mut line) = (BufReader::with_capacity(1 << 18, file), Vec::new());
+        if !is_begun && self.read > 0 {
+            // A line began before.
+            self.read += reader.skip_until(b'\n').unwrap_or(0) as u64;
+        }
         while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) && line.last() == Some(&b'\n') {
             self.read += line.len() as u64;
             if let Ok(value) = serde_json::from_slice(&line) {

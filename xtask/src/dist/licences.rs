@@ -56,7 +56,7 @@ fn linked(tree: &str) -> BTreeSet<String> {
     tree.lines().filter_map(name).collect()
 }
 
-/// The crates that come from a registry: each one's name, its licence, and the texts that lie beside its manifest.
+/// The crates that come from a registry: each one's name, its licence, and the texts that lie beside its manifest and its fonts.
 fn text(linked: &BTreeSet<String>, metadata: &Value) -> Result<String> {
     let mut text = "The crates that the program `edas` is made of, and their licences.\n".to_owned();
     let mut packages: Vec<(String, &Value)> = Vec::new();
@@ -74,8 +74,12 @@ fn text(linked: &BTreeSet<String>, metadata: &Value) -> Result<String> {
         let failed = |error| Failure::io("read", folder, &error);
         let entries: Result<Vec<_>, _> = fs::read_dir(folder).map_err(failed)?.collect();
         let mut paths: Vec<_> = entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
+        paths.retain(|path| is_licence(path));
+        // Those of the fonts that pictures are drawn with lie beside these.
+        let fonts = fs::read_dir(folder.join("fonts")).into_iter().flatten().filter_map(Result::ok);
+        paths.extend(fonts.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "txt")));
         paths.sort();
-        for path in paths.iter().filter(|path| is_licence(path)) {
+        for path in &paths {
             let licence = fs::read(path).map_err(|error| Failure::io("read", path, &error))?;
             let _ = write!(text, "\n{}\n", String::from_utf8_lossy(&licence).trim_end());
         }
@@ -106,13 +110,18 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-licences-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("LICENSE-MIT"), "as you like\n").unwrap();
+        fs::create_dir_all(folder.join("fonts")).unwrap();
+        fs::write(folder.join("fonts/OFL.txt"), "letters too\n").unwrap();
         let package = |name: &str, source: Option<&str>| {
             let manifest = folder.join("Cargo.toml");
             serde_json::json!({ "name": name, "version": "1.0.0", "license": "MIT", "source": source, "manifest_path": manifest })
         };
         let packages = [package("serde", Some("registry")), package("other", Some("registry")), package("edas", None)];
         let text = text(&linked, &serde_json::json!({ "packages": packages })).unwrap();
-        assert!(text.ends_with("serde 1.0.0: MIT\n\nas you like\n") && !text.contains("other"), "{text}");
+        assert!(
+            text.ends_with("serde 1.0.0: MIT\n\nas you like\n\nletters too\n") && !text.contains("other"),
+            "{text}"
+        );
         fs::remove_dir_all(&folder).unwrap();
     }
 
