@@ -1,11 +1,11 @@
 //! `edas evaluate` and `edas transfer`: a derived network, trained from scratch and tested.
 
 use super::numbers::Numbers;
-use super::observed::observed;
+use super::observed::{Shown, observed};
 use super::output::{self, count, duration, say};
 use super::profile::Profile;
 use super::search::{How, tell};
-use super::{Done, Failure, run_files, signals, view};
+use super::{Done, Failure, run_files};
 use crate::error::{Error, Place};
 use crate::report::moments;
 use crate::run::{EvaluationResult, RunDirectory};
@@ -50,12 +50,8 @@ pub(super) struct Options {
     /// With `--resume`: go on though spec, plugins or data changed in a way that alters the result. The run directory notes it.
     #[arg(long, requires = "resume")]
     accept_changes: bool,
-    /// Show no progress.
-    #[arg(short, long)]
-    quiet: bool,
-    /// Show the training on the whole terminal: curves, how long it takes, and keys that pause, save and stop it.
-    #[arg(long, conflicts_with = "quiet")]
-    tui: bool,
+    #[command(flatten)]
+    shown: Shown,
     /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
     /// show, and a table of it ends the run.
     #[arg(long, conflicts_with_all = ["seeds", "epochs"])]
@@ -72,21 +68,18 @@ struct Case {
 }
 
 pub(super) fn run(options: &Options, scratch: Scratch, json_wanted: bool, profile: Option<&Profile>) -> Done {
-    if options.tui {
-        view::needed("`--tui`")?;
-    }
-    let interruption = signals::interruption()?;
+    let interruption = options.shown.interruption()?;
     let cases = cases(options, scratch)?;
     let several = options.seeds.is_some() || options.epochs.is_some();
     let taken_up = Resume { accept_changes: options.accept_changes, watch: false };
-    let how = How { resume: options.resume, taken_up, quiet: options.quiet, tui: options.tui, profile };
+    let how = How { resume: options.resume, taken_up, shown: options.shown, profile };
     if !options.resume {
         // Before the first of them takes its hours.
         cases.iter().try_for_each(|case| RunDirectory::refuse_existing(&case.run))?;
     }
     let mut results = Vec::new();
     for case in cases {
-        if several && !options.quiet {
+        if several && !options.shown.quiet {
             say(&format!("{}", case.run.display()));
         }
         let Case { epoch, seed, genotype, spec, run } = case;
@@ -229,12 +222,13 @@ pub(super) fn evaluate(
         Evaluation::begin(spec, genotype, |contents| RunDirectory::create(run, contents))?
     };
     if how.resume {
-        tell(&resumed, run, how.quiet);
+        tell(&resumed, run, how.shown.quiet);
     }
     let command = resumed.stage.setup().spec.command();
     let mut directory = resumed.directory;
     let stage = resumed.stage;
-    let result = observed(how, &mut directory, interruption, |observers| stage.run_unless(interruption, observers));
+    let result =
+        observed(how.shown, &mut directory, interruption, |observers| stage.run_unless(interruption, observers));
     how.write_profile(run)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         EvaluationEnd::Finished(result) => Ok(*result),

@@ -1,6 +1,7 @@
 //! `edas run`: searches, trainings from scratch and what follows them, one after the other, as a file says.
 
 use super::export::Format;
+use super::observed::Shown;
 use super::output::{self, say};
 use super::{Done, Failure, compare, evaluate, export, predict, search, signals};
 use crate::error::{Error, Place, Result};
@@ -256,12 +257,17 @@ impl Progress<'_> {
         }
     }
 
+    /// How each of its runs is made: one that is there goes on.
+    fn how(&self) -> search::How<'static> {
+        let shown = Shown { quiet: self.options.quiet, ..Shown::default() };
+        search::How { resume: true, shown, ..search::How::default() }
+    }
+
     fn search(&mut self, step: &OfSpec) -> Done {
         let spec = Spec::load(&*step.spec, &step.set)?;
         let run = self.folder(step.name.as_deref().unwrap_or("search"));
         self.say(&run);
-        let how = search::How { resume: true, quiet: self.options.quiet, ..search::How::default() };
-        search::search(spec, &run, &how, &self.interruption)?;
+        search::search(spec, &run, &self.how(), &self.interruption)?;
         let plugins = Spec::load(run.join("spec.yaml"), &[])?.plugins;
         let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.found.push((name, Genotype::read(&run.join("genotype.json"))?, plugins));
@@ -293,8 +299,7 @@ impl Progress<'_> {
             evaluate::add_plugins(&mut spec, plugins.clone());
             let run = folder.join(name);
             self.say(&run);
-            let how = search::How { resume: true, quiet: self.options.quiet, ..search::How::default() };
-            evaluate::evaluate(spec, Some(genotype.clone()), &run, &how, &self.interruption)?;
+            evaluate::evaluate(spec, Some(genotype.clone()), &run, &self.how(), &self.interruption)?;
             self.evaluations.push(run);
         }
         Ok(())

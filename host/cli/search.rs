@@ -1,10 +1,10 @@
 //! `edas search`.
 
 use super::numbers::Numbers;
-use super::observed::observed;
+use super::observed::{Shown, observed};
 use super::output::{self, duration, say};
 use super::profile::Profile;
-use super::{Done, Failure, SpecOptions, message, run_files, signals, view};
+use super::{Done, Failure, SpecOptions, message, run_files};
 use crate::error::{Error, Result};
 use crate::report::moments;
 use crate::run::RunDirectory;
@@ -45,12 +45,8 @@ pub(super) struct Options {
     /// `-transferred` behind it.
     #[arg(long, value_name = "STAGE", value_enum, conflicts_with = "seeds")]
     pub(super) then: Option<Then>,
-    /// Show no progress.
-    #[arg(short, long)]
-    quiet: bool,
-    /// Show the search on the whole terminal: curves, α, the drawn edge, the derived cells; keys pause, save and stop it.
-    #[arg(long, conflicts_with = "quiet")]
-    tui: bool,
+    #[command(flatten)]
+    pub(super) shown: Shown,
     /// Measure where the time of the first iterations goes: `profile.json` in the run directory is a trace that Chrome and Perfetto
     /// show, and a table of it ends the run.
     #[arg(long)]
@@ -76,10 +72,7 @@ impl From<Then> for Scratch {
 }
 
 pub(super) fn run(options: &Options, json: bool, profile: Option<&Profile>) -> Done {
-    if options.tui {
-        view::needed("`--tui`")?;
-    }
-    let interruption = signals::interruption()?;
+    let interruption = options.shown.interruption()?;
     if let Some(Numbers(seeds)) = &options.seeds {
         return several(options, seeds, json, &interruption);
     }
@@ -126,10 +119,8 @@ pub(super) struct How<'a> {
     pub(super) resume: bool,
     /// How it goes on.
     pub(super) taken_up: Resume,
-    /// Whether nothing is shown of it.
-    pub(super) quiet: bool,
-    /// Whether it is shown on the whole terminal.
-    pub(super) tui: bool,
+    /// What is shown of it.
+    pub(super) shown: Shown,
     /// What measures where its time goes.
     pub(super) profile: Option<&'a Profile>,
 }
@@ -148,7 +139,7 @@ impl How<'_> {
 impl Options {
     pub(super) fn how(&self) -> How<'_> {
         let taken_up = Resume { accept_changes: self.accept_changes, watch: self.watch };
-        How { resume: self.resume, taken_up, quiet: self.quiet, tui: self.tui, profile: None }
+        How { resume: self.resume, taken_up, shown: self.shown, profile: None }
     }
 }
 
@@ -161,13 +152,14 @@ pub(super) fn search(
 ) -> Result<Option<Outcome>, Failure> {
     let Resumed { stage: search, mut directory, .. } = if how.resume {
         let Some(resumed) = Search::resume(spec, path, how.taken_up)? else { return Ok(None) };
-        tell(&resumed, path, how.quiet);
+        tell(&resumed, path, how.shown.quiet);
         resumed
     } else {
         RunDirectory::refuse_existing(path)?;
         Search::begin(spec, how.taken_up, |contents| RunDirectory::create(path, contents))?
     };
-    let result = observed(how, &mut directory, interruption, |observers| search.run_unless(interruption, observers));
+    let result =
+        observed(how.shown, &mut directory, interruption, |observers| search.run_unless(interruption, observers));
     how.write_profile(path)?;
     match result.map_err(|error| Failure::Later(directory.fail(error)))? {
         End::Finished(outcome) => Ok(Some(*outcome)),
@@ -195,7 +187,7 @@ fn several(options: &Options, seeds: &[u64], json: bool, interruption: &Interrup
     }
     let mut results = Vec::new();
     for (spec, path) in cases {
-        if !options.quiet {
+        if !options.shown.quiet {
             say(&path.display().to_string());
         }
         let seed = spec.seed;

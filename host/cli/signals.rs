@@ -11,12 +11,22 @@ pub(super) const INTERRUPTED: u8 = 130;
 pub(super) fn interruption() -> Result<Interruption> {
     let interruption = Interruption::default();
     #[cfg(unix)]
+    for signal in heard() {
+        use signal_hook::flag::{register, register_conditional_shutdown};
+        // In this order the first signal finds the flag down.
+        let ends = register_conditional_shutdown(signal, INTERRUPTED.into(), interruption.flag());
+        let utters = register(signal, interruption.flag());
+        ends.and(utters).map_err(failed)?;
+    }
+    Ok(interruption)
+}
+
+/// The same where a view has the terminal: a thread hears the signals, which gives the terminal back before it ends the program.
+pub(super) fn interruption_of_view() -> Result<Interruption> {
+    let interruption = Interruption::default();
+    #[cfg(unix)]
     {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        use signal_hook::iterator::Signals;
-        // Under `nohup` a run outlives its terminal.
-        let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
-        let mut signals = Signals::new(heard).map_err(|e| Error::new(format!("signals cannot be listened to: {e}")))?;
+        let mut signals = signal_hook::iterator::Signals::new(heard()).map_err(failed)?;
         let uttered = interruption.clone();
         std::thread::spawn(move || {
             for _ in signals.forever() {
@@ -28,6 +38,19 @@ pub(super) fn interruption() -> Result<Interruption> {
         });
     }
     Ok(interruption)
+}
+
+/// The signals that are listened to.
+#[cfg(unix)]
+fn heard() -> impl Iterator<Item = i32> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    // Under `nohup` a run outlives its terminal.
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal))
+}
+
+#[cfg(unix)]
+fn failed(e: std::io::Error) -> Error {
+    Error::new(format!("signals cannot be listened to: {e}"))
 }
 
 /// Ends the program as an interrupted one, without waiting for anything; a terminal that the view has is given back.

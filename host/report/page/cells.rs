@@ -37,7 +37,7 @@ pub(super) fn cells(sized: &Sized, prefix: &str) -> Result<Markup> {
                     }
                 }
             }
-            div.scroll {
+            div.scroll.cells {
                 @for (at, (cells, _)) in sized.genotypes.iter().enumerate() {
                     @let shown = sized.frames.last().is_some_and(|(_, last)| *last == at);
                     div data-picture=(at) hidden[!shown] { (svg(&sized.pictures(cells), Some("cell"))) }

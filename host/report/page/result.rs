@@ -20,7 +20,7 @@ pub(super) fn result(sized: &Sized, prefix: &str) -> Markup {
         @if !is_final { p.note { "The run has not come to its end: this is what it derived last." } }
         table.facts { (facts(sized)) }
         figure id={ (prefix) "cells-found" } {
-            div.scroll { (svg(&sized.pictures(&genotype.cells), Some("cell"))) }
+            div.scroll.cells { (svg(&sized.pictures(&genotype.cells), Some("cell"))) }
             (files(&format!("{prefix}cells-found"), None))
         }
         @for (form, text) in texts(&genotype) { details { summary { (form) } pre { (text) } } }

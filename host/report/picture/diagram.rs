@@ -225,7 +225,7 @@ pub fn file(drawings: &[Drawing]) -> String {
     svg(drawings, None).into_string()
 }
 
-/// The same as an element of a page, of this class.
+/// The same as an element of a page, of this class; there it may become smaller than it is, but not larger.
 pub fn svg(drawings: &[Drawing], class: Option<&str>) -> Markup {
     let wide = drawings.iter().map(|drawing| drawing.size.0).fold(1.0, f64::max);
     let tall: f64 = drawings.iter().map(|drawing| drawing.size.1).sum::<f64>().max(1.0);
@@ -238,7 +238,7 @@ pub fn svg(drawings: &[Drawing], class: Option<&str>) -> Markup {
         })
         .collect();
     html! {
-        svg xmlns="http://www.w3.org/2000/svg" class=[class] width=(number(wide)) height=(number(tall))
+        svg xmlns="http://www.w3.org/2000/svg" class=[class] style=[class.map(|_| format!("max-width:{}px", number(wide)))] width=(number(wide)) height=(number(tall))
             viewBox={ "0 0 " (number(wide)) " " (number(tall)) } font-family=(super::text::FONTS) {
             rect width="100%" height="100%" fill=(PAPER) {}
             @for (above, drawing) in placed {

@@ -1,5 +1,5 @@
-//! Event files for TensorBoard, beside the logs of a run: losses, accuracies and learning rates as scalars, α as a histogram per edge, the
-//! derived cells as images.
+//! Event files for TensorBoard, beside the logs of a run: losses, accuracies and learning rates as scalars, α as a histogram per edge and the
+//! derived cells as an image, by epoch.
 //!
 //! - `file`: the file
 //! - `message`: what is in it
@@ -16,14 +16,12 @@ use crate::space::{Alpha, Genotype};
 use file::EventFile;
 use message::{Content, Histogram, Image, Summary, Value, What};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 /// The folder of a run directory that holds event files.
 pub const FOLDER: &str = "tensorboard";
 /// The name of the file: TensorBoard reads whatever has `tfevents` in its name.
 const FILE: &str = "events.out.tfevents.edas";
-/// The share of the time that drawing cells may take: where epochs are short, some have no image.
-const SHARE: f64 = 0.01;
 /// What tells the events of a validation from others.
 const VALIDATION: &str = "validation/";
 /// The same of an epoch.
@@ -40,8 +38,6 @@ pub struct TensorBoard {
     validated: Option<i64>,
     ended: Option<i64>,
     derived: Option<Genotype>,
-    begun: Instant,
-    drawing: Duration,
 }
 
 impl TensorBoard {
@@ -55,8 +51,6 @@ impl TensorBoard {
             validated: None,
             ended: None,
             derived: None,
-            begun: Instant::now(),
-            drawing: Duration::ZERO,
         }
     }
 
@@ -107,28 +101,19 @@ impl TensorBoard {
             let content = Some(Content::Histogram(Histogram::of(row)));
             values.push(Value { tag: edge.clone(), content });
         }
-        let share = self.drawing.as_secs_f64() / self.begun.elapsed().as_secs_f64().max(1e-9);
-        if share < SHARE
-            && let Some(genotype) = self.derived.take()
-        {
-            values.extend(self.images(&genotype)?);
-        }
+        values.extend(self.derived.take().and_then(|genotype| image(&genotype)));
         self.write(step, values)
     }
+}
 
-    /// The cells of a genotype.
-    fn images(&mut self, genotype: &Genotype) -> Result<Vec<Value>> {
-        let begun = Instant::now();
-        let image = png(&cell::svg(genotype), 1.0);
-        self.drawing += begun.elapsed();
-        // What is too large for a picture is no reason to end a search.
-        let Ok(bytes) = image else { return Ok(Vec::new()) };
-        let side =
-            |at: usize| i32::from_be_bytes(std::array::from_fn(|byte| bytes.get(at + byte).copied().unwrap_or(0)));
-        let (width, height) = (side(16), side(20));
-        let image = Image { height, width, colorspace: 4, encoded_image_string: bytes };
-        Ok(vec![Value { tag: "derived cells".to_owned(), content: Some(Content::Image(image)) }])
-    }
+/// The cells of a genotype. What is too large for a picture has none, which is no reason to end a search.
+fn image(genotype: &Genotype) -> Option<Value> {
+    let bytes = png(&cell::svg(genotype), 1.0).ok()?;
+    let side = |at: usize| Some(i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    // Where a PNG file has them.
+    let (width, height) = (side(16)?, side(20)?);
+    let image = Image { height, width, colorspace: 4, encoded_image_string: bytes };
+    Some(Value { tag: "derived cells".to_owned(), content: Some(Content::Image(image)) })
 }
 
 /// The numbers of a record as scalars, by their names in `metrics.jsonl`.
@@ -179,14 +164,7 @@ impl Observer for TensorBoard {
                 self.end_of_epoch(values.collect(), alpha)
             }
             Event::Tested(record) => self.end_of_epoch(scalars(EPOCH, *record), &Vec::new()),
-            Event::Finished(summary) => {
-                let values = self.images(summary.genotype)?;
-                self.write(self.last, values)
-            }
-            Event::Evaluated(summary) => {
-                let values = self.images(summary.genotype)?;
-                self.write(self.last, values)
-            }
+            Event::Evaluated(summary) => self.write(self.last, image(summary.genotype).into_iter().collect()),
             _ => Ok(()),
         }
     }
