@@ -4,6 +4,7 @@
 
 use super::kernels::combine::{self, Term};
 use super::kernels::map::Map;
+use super::kernels::work::{reserve, zeros};
 use super::tape::Tape;
 use super::value::Handle;
 use crate::error::Result;
@@ -38,7 +39,7 @@ pub(super) fn forward(tape: &Tape, input: &Handle, tensors: &[&Tensor]) -> Resul
     input.read();
     let [batch, channels, pixels] = [tape.batch, input.map.channels, input.map.pixels()];
     let plain = tape.tensor(input)?.f_permute([0, 2, 3, 1])?.f_contiguous()?;
-    let mut means = vec![0f64; batch * channels];
+    let mut means = zeros::<f64>(batch * channels)?;
     for (mean, image) in means.chunks_mut(channels).zip(slice::numbers(&plain).chunks(channels * pixels)) {
         for pixel in image.chunks(channels) {
             mean.iter_mut().zip(pixel).for_each(|(sum, v)| *sum += f64::from(*v));
@@ -47,7 +48,8 @@ pub(super) fn forward(tape: &Tape, input: &Handle, tensors: &[&Tensor]) -> Resul
     }
     let (weight, bias) = (slice::numbers(tensors[0]), tensors.get(1).map(|bias| slice::numbers(bias)));
     let features = weight.len() / channels;
-    let mut logits = Vec::with_capacity(batch * features);
+    let mut logits = Vec::new();
+    reserve(&mut logits, batch * features)?;
     for mean in means.chunks(channels) {
         for (f, row) in weight.chunks(channels).enumerate() {
             let sum: f64 = row.iter().zip(mean).map(|(w, m)| f64::from(*w) * m).sum();
@@ -77,10 +79,11 @@ impl ClassifierEntry {
         let (channels, pixels) = (self.input.map.channels, self.input.map.pixels() as f64);
         let weight = slice::numbers(&self.tensors[0]);
         let features = weight.len() / channels;
-        let mut sums = [vec![0f64; weight.len()], vec![0f64; features]];
-        let mut pixel = Vec::with_capacity(self.means.len());
+        let mut sums = [zeros::<f64>(weight.len())?, zeros(features)?];
+        let mut pixel = Vec::new();
+        reserve(&mut pixel, self.means.len())?;
         for (g, mean) in gradient.chunks(features).zip(self.means.chunks(channels)) {
-            let mut of_input = vec![0f64; channels];
+            let mut of_input = zeros::<f64>(channels)?;
             for (f, g) in g.iter().map(|g| f64::from(*g)).enumerate() {
                 let row = f * channels..(f + 1) * channels;
                 sums[1][f] += g;

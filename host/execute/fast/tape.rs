@@ -265,7 +265,7 @@ impl Tape {
                 let mut packed = Weights::default();
                 let depthwise = depthwise.map_or(&[][..], |t| slice::numbers(tensors[t]));
                 let products: Vec<&[f32]> = products.iter().map(|t| slice::numbers(tensors[*t])).collect();
-                sizes.pack(depthwise, &products, &mut packed);
+                sizes.pack(depthwise, &products, &mut packed)?;
                 let found =
                     convolution::forward(self.go(), sizes, &packed, &x.source(*relu), &map, self.batch, moments)?;
                 weights = Some(packed);

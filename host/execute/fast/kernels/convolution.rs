@@ -7,7 +7,7 @@ use super::map::{Map, Source};
 use super::rows::{self, GradientSums, Unfold};
 use super::simd::Level;
 use super::window::Window;
-use super::work::{Exhausted, Partial, Parts, Scratch, Stretches, Threads, each_part, zeros};
+use super::work::{Exhausted, Partial, Parts, Scratch, Stretches, Threads, each_part, reserve, zeros};
 use pulp::{Simd, WithSimd};
 
 /// What comes before the product over channels.
@@ -124,11 +124,16 @@ impl Convolution {
 
     /// Puts weights into the orders that the passes read. `depthwise`: (channels, 1, height, width); `products`: (features,
     /// channels, height, width), as libtorch lays them out; several for a diagonal, one for each of its pixels, or side by side.
-    pub fn pack(&self, depthwise: &[f32], products: &[&[f32]], weights: &mut Weights) {
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn pack(&self, depthwise: &[f32], products: &[&[f32]], weights: &mut Weights) -> Result<(), Exhausted> {
         let (taps, channels, inputs) = (self.taps(), self.input[2], self.inputs());
         weights.taps.clear();
         weights.reversed.clear();
         if matches!(self.front, Front::Depthwise(_)) {
+            reserve(&mut weights.taps, taps * channels)?;
+            reserve(&mut weights.reversed, taps * channels)?;
             assert_eq!(depthwise.len(), taps * channels, "the weights of a depthwise convolution");
             weights.taps.resize(taps * channels, 0.0);
             transpose(depthwise, channels, &mut weights.taps);
@@ -136,7 +141,9 @@ impl Convolution {
         }
         weights.product.clear();
         weights.transposed.clear();
-        let Some(features) = self.features else { return };
+        let Some(features) = self.features else { return Ok(()) };
+        reserve(&mut weights.transposed, features * inputs)?;
+        reserve(&mut weights.product, features * inputs)?;
         assert!(!self.is_diagonal() || products.len() == taps, "as many products as there are");
         if self.is_diagonal() {
             for (tap, product) in products.iter().enumerate() {
@@ -158,16 +165,17 @@ impl Convolution {
         assert_eq!(weights.transposed.len(), features * inputs, "the weights of a product");
         weights.product.resize(inputs * features, 0.0);
         transpose(&weights.transposed, features, &mut weights.product);
+        Ok(())
     }
 
     /// Sums of the weights' gradients, in the orders of the passes, to libtorch's.
-    fn unpack(&self, of_depthwise: &[f32], of_product: &[f32], found: &mut WeightGradients) {
+    fn unpack(&self, of_depthwise: &[f32], of_product: &[f32], found: &mut WeightGradients) -> Result<(), Exhausted> {
         let (taps, channels, inputs) = (self.taps(), self.input[2], self.inputs());
         if !of_depthwise.is_empty() {
             transpose(of_depthwise, taps, found.depthwise);
         }
-        let Some(features) = self.features else { return };
-        let mut transposed = vec![0.0; of_product.len()];
+        let Some(features) = self.features else { return Ok(()) };
+        let mut transposed = zeros(of_product.len())?;
         transpose(of_product, inputs, &mut transposed);
         let mut first = 0;
         for (tap, to) in found.products.iter_mut().enumerate() {
@@ -186,6 +194,7 @@ impl Convolution {
             }
         }
         debug_assert!(first == 0 || first == features);
+        Ok(())
     }
 }
 
@@ -550,7 +559,7 @@ pub fn backward(
             sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
         let (of_depthwise, of_product) = sum.split_at(depthwise);
-        c.unpack(of_depthwise, of_product, found);
+        c.unpack(of_depthwise, of_product, found)?;
     }
     Ok(mean.map(|_| {
         let each = 2 * c.input[2];

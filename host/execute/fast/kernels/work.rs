@@ -19,7 +19,10 @@ pub struct Exhausted {
 }
 
 /// Room for so many more numbers.
-fn reserve<T>(numbers: &mut Vec<T>, more: usize) -> Result<(), Exhausted> {
+///
+/// # Errors
+/// Where there is no memory for them.
+pub fn reserve<T>(numbers: &mut Vec<T>, more: usize) -> Result<(), Exhausted> {
     numbers.try_reserve_exact(more).map_err(|_| Exhausted { bytes: more.saturating_mul(size_of::<T>()) })
 }
 
