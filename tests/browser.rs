@@ -38,7 +38,7 @@ for (let at = 0; at < list.options.length; at++) {
   told.edges.push([...document.getElementById(list.dataset.shows).querySelectorAll('figure')].filter(seen)
     .map((f) => [list.options[at].textContent, f.querySelector('figcaption').textContent]));
 }
-const curves = () => [...document.querySelectorAll('#derived-accuracy polyline')].filter((c) => getComputedStyle(c).display !== 'none').length;
+const curves = () => [...document.querySelectorAll('#plot-derived-accuracy polyline')].filter((c) => getComputedStyle(c).display !== 'none').length;
 told.curves = [curves()];
 const box = document.querySelector('input[data-run]');
 if (box) {

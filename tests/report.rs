@@ -40,7 +40,7 @@ fn lines(run: &Path, log: &str) -> Vec<Value> {
 
 /// The lines of the CSV file that a page offers for a plot.
 fn csv(page: &str, plot: &str) -> Vec<Vec<String>> {
-    let figure = page.split(&format!("<figure id=\"{plot}\">")).nth(1).unwrap_or_else(|| panic!("no plot {plot}"));
+    let figure = page.split(&format!("<figure id=\"plot-{plot}\">")).nth(1).unwrap_or_else(|| panic!("no plot {plot}"));
     let figure = figure.split("</figure>").next().expect("its end");
     let data = figure.split("data:text/csv;charset=utf-8;base64,").nth(1).expect("its numbers");
     let bytes = STANDARD.decode(data.split('"').next().expect("the end of the link")).expect("base64");
@@ -243,6 +243,12 @@ fn nothing_is_fetched_from_elsewhere() {
     for forbidden in [" src=", "@import", "url(", "<iframe", "<object", "<embed", "fetch(", "XMLHttpRequest"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
+    // Every name of a part is that of one part.
+    let mut ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
     assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
 }
 

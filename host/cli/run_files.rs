@@ -3,6 +3,7 @@
 use crate::error::{Error, Place, Result};
 use crate::extension::Registry;
 use crate::graph::{OpSet, OpSets};
+use crate::run::record::read_number;
 use crate::space::derive::Rule;
 use crate::space::{Alpha, Architecture, CellType, Edge, Genotype, Published, Space, derive};
 use crate::spec::{Node, Spec};
@@ -195,12 +196,8 @@ pub(super) fn alpha(run: &Path, epoch: Option<u64>) -> Result<(Alpha, Option<Vec
             })
             .found(epoch.map_or_else(|| "none".to_owned(), |e| e.to_string())));
     };
-    let number_of = |v: &Value| match v {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_f64(),
-    };
     let name_of = |v: &Value| v.as_str().map(str::to_owned);
-    let rows = || Some((per_edge(&line["cells"], number_of)?, per_edge(&line["candidates"], name_of)));
+    let rows = || Some((per_edge(&line["cells"], read_number)?, per_edge(&line["candidates"], name_of)));
     rows().ok_or_else(|| {
         Error::new("this is no line of α").at(Place::at(&path, *number, 0)).expected(r#"{"epoch":…,"cells":{…}}"#)
     })

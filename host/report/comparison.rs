@@ -5,13 +5,15 @@
 
 use super::moments;
 use crate::error::{Error, Place, Result};
-use crate::run::{EvaluationResult, Machine};
+use crate::run::session::Session;
+use crate::run::{EvaluationResult, LogName};
 use crate::space::Genotype;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// Seconds of a day.
@@ -45,6 +47,9 @@ pub struct Row {
     pub source: Option<String>,
     /// The runs behind it.
     pub runs: Vec<PathBuf>,
+    /// What tells its genotype from others; null for a row of the literature.
+    #[serde(skip)]
+    key: Value,
 }
 
 /// A row of the file of published results.
@@ -64,38 +69,51 @@ struct Published {
 }
 
 impl Comparison {
-    /// Compares runs: searches and evaluations, also of the same genotype.
+    /// Compares runs: searches and evaluations, also of the same genotype. One that is named twice counts once.
     ///
     /// # Errors
     /// Where a directory is no run's, or the run has come to no result.
     pub fn of(runs: &[PathBuf]) -> Result<Self> {
-        let mut rows: Vec<(Value, Row)> = Vec::new();
-        for run in runs {
-            let spec = Spec::load(run.join("spec.yaml"), &[]).map_err(|e| {
-                e.context(format!("reading the run in {}", run.display()))
-                    .help_if_none("name run directories, of searches and of evaluations".to_owned())
-            })?;
-            let genotype = genotype(run, &spec)?;
-            // What it is, whatever versions its op sets have.
-            let key = serde_json::json!([genotype.space, genotype.cells]);
-            let at = rows.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
-                rows.push((key, Row { architecture: spec.name.clone(), ..Row::default() }));
-                rows.len() - 1
-            });
-            let row = &mut rows[at].1;
-            if spec.is_search() {
-                row.architecture.clone_from(&spec.name);
-                row.device_days = Some(seconds(run)? / DAY);
-                row.device = device(run)?;
-                row.method = Some(method(run)?.to_owned());
-            } else {
-                let result = EvaluationResult::read(run)?;
-                row.test_errors.entry(result.data).or_default().push(100.0 * (1.0 - result.last.test_accuracy));
-                row.parameters = Some(result.parameters);
-            }
-            row.runs.push(run.clone());
+        let mut comparison = Self::default();
+        runs.iter().try_for_each(|run| comparison.add(run))?;
+        Ok(comparison)
+    }
+
+    /// Adds a run, which stands in the row of its genotype.
+    ///
+    /// # Errors
+    /// Where a directory is no run's, or the run has come to no result; nothing is added then.
+    pub fn add(&mut self, run: &Path) -> Result<()> {
+        let place = |run: &Path| run.canonicalize().unwrap_or_else(|_| run.to_owned());
+        if self.rows.iter().flat_map(|row| &row.runs).any(|known| place(known) == place(run)) {
+            return Ok(());
         }
-        Ok(Self { rows: rows.into_iter().map(|(_, row)| row).collect() })
+        let spec = Spec::load(run.join("spec.yaml"), &[]).map_err(|e| {
+            e.context(format!("reading the run in {}", run.display()))
+                .help_if_none("name run directories, of searches and of evaluations".to_owned())
+        })?;
+        let genotype = genotype(run, &spec)?;
+        let search = if spec.is_search() { Some((seconds(run)?, device(run)?, method(run)?)) } else { None };
+        let evaluation = if spec.is_search() { None } else { Some(EvaluationResult::read(run)?) };
+        // What it is, whatever versions its op sets have.
+        let key = serde_json::json!([genotype.space, genotype.cells]);
+        let at = self.rows.iter().position(|row| row.key == key).unwrap_or_else(|| {
+            self.rows.push(Row { architecture: spec.name.clone(), key, ..Row::default() });
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[at];
+        if let Some((seconds, device, method)) = search {
+            row.architecture.clone_from(&spec.name);
+            row.device_days = Some(seconds / DAY);
+            row.device = device;
+            row.method = Some(method.to_owned());
+        }
+        if let Some(result) = evaluation {
+            row.test_errors.entry(result.data).or_default().push(100.0 * (1.0 - result.last.test_accuracy));
+            row.parameters = Some(result.parameters);
+        }
+        row.runs.push(run.to_owned());
+        Ok(())
     }
 
     /// Adds the rows of the literature.
@@ -117,7 +135,7 @@ impl Comparison {
                 device,
                 method,
                 source: Some(source),
-                runs: Vec::new(),
+                ..Row::default()
             });
         }
         Ok(self)
@@ -199,25 +217,44 @@ fn genotype(run: &Path, spec: &Spec) -> Result<Genotype> {
     Genotype::read(&file)
 }
 
-/// The lines of one of a run's logs.
-fn lines(run: &Path, log: &str) -> Result<Vec<Value>> {
+/// Reads the lines of one of a run's logs, one after the other, as long as `take` wants more; what is none of the form is passed over.
+fn each_line<T: for<'de> Deserialize<'de>>(run: &Path, log: &str, mut take: impl FnMut(T) -> bool) -> Result<()> {
     let path = run.join(log);
-    let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e).at(Place::file(&path)))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let failed = |e: std::io::Error| Error::io("read", &path, &e).at(Place::file(&path));
+    let mut reader = BufReader::with_capacity(1 << 18, File::open(&path).map_err(failed)?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        if serde_json::from_slice(&line).is_ok_and(|value| !take(value)) {
+            break;
+        }
+        line.clear();
+    }
+    Ok(())
 }
 
 /// How long a search ran, in seconds: its epochs, validations included.
 fn seconds(run: &Path) -> Result<f64> {
-    let lines = lines(run, "metrics.jsonl")?;
-    let epochs = lines.iter().filter(|line| line["kind"] == "epoch");
-    Ok(epochs.filter_map(|line| line["seconds"].as_f64()).sum())
+    #[derive(Deserialize)]
+    struct Line {
+        kind: String,
+        seconds: Option<f64>,
+    }
+    let mut sum = 0.0;
+    each_line(run, LogName::Metrics.file(), |line: Line| {
+        sum += line.seconds.filter(|_| line.kind == "epoch").unwrap_or(0.0);
+        true
+    })?;
+    Ok(sum)
 }
 
 /// Where a run ran last.
 fn device(run: &Path) -> Result<Option<String>> {
-    let sessions = lines(run, "sessions.jsonl")?;
-    let machine = sessions.last().and_then(|session| serde_json::from_value(session["machine"].clone()).ok());
-    Ok(machine.map(|machine: Machine| match machine.device.as_str() {
+    let mut last: Option<Session> = None;
+    each_line(run, Session::FILE, |session| {
+        last = Some(session);
+        true
+    })?;
+    Ok(last.map(|Session { machine, .. }| match machine.device.as_str() {
         "cpu" if machine.threads == 1 => "1 CPU core".to_owned(),
         "cpu" => format!("{} CPU cores", machine.threads),
         device => device.to_owned(),
@@ -227,10 +264,11 @@ fn device(run: &Path) -> Result<Option<String>> {
 /// How a search searched: by gradients of α, where any of its steps had them.
 fn method(run: &Path) -> Result<&'static str> {
     let learns = |gate: &Value| gate.get("relaxed").is_some() || gate.get("straight_through").is_some();
-    let steps = lines(run, "trace.jsonl")?;
-    let gradients = steps.iter().any(|step| {
-        matches!(step["phase"].as_str(), Some("both" | "architecture"))
-            && step["gates"].as_array().is_some_and(|gates| gates.iter().any(learns))
-    });
+    let mut gradients = false;
+    each_line(run, LogName::Trace.file(), |step: Value| {
+        gradients = matches!(step["phase"].as_str(), Some("both" | "architecture"))
+            && step["gates"].as_array().is_some_and(|gates| gates.iter().any(learns));
+        !gradients
+    })?;
     Ok(if gradients { "gradient-based" } else { "sampling" })
 }

@@ -9,118 +9,70 @@ const EPOCH: &str = "epoch";
 
 /// The accuracy of the derived network with the supernet's weights, a curve per run (figure 3).
 pub fn derived_accuracy(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.derived_accuracy);
-    Plot {
-        name: "derived-accuracy".to_owned(),
-        title: "Accuracy of the derived network".to_owned(),
-        x: ITERATION.to_owned(),
-        y: "accuracy".to_owned(),
-        ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.derived_accuracy);
+    plot("derived-accuracy", "Accuracy of the derived network", [ITERATION, "accuracy"], curves)
 }
 
 /// What the supernet is better by than the derived network, a curve per run.
 pub fn gap(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.gap);
-    let title = "How much better the supernet is than the derived network".to_owned();
-    Plot {
-        name: "gap".to_owned(), title, x: ITERATION.to_owned(), y: "supernet − derived accuracy".to_owned(), ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.gap);
+    let title = "How much better the supernet is than the derived network";
+    plot("gap", title, [ITERATION, "supernet − derived accuracy"], curves)
 }
 
 /// The accuracy on the test images, a curve per evaluation.
 pub fn test_accuracy(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.test_accuracy);
-    Plot {
-        name: "test-accuracy".to_owned(),
-        title: "Accuracy on the test images".to_owned(),
-        x: EPOCH.to_owned(),
-        y: "accuracy".to_owned(),
-        ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.test_accuracy);
+    plot("test-accuracy", "Accuracy on the test images", [EPOCH, "accuracy"], curves)
 }
 
 /// The learning rate of the weights, a curve per run.
 pub fn learning_rate(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.learning_rate);
-    Plot {
-        name: "learning-rate".to_owned(),
-        title: "Learning rate of the weights".to_owned(),
-        x: EPOCH.to_owned(),
-        y: "learning rate".to_owned(),
-        ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.learning_rate);
+    plot("learning-rate", "Learning rate of the weights", [EPOCH, "learning rate"], curves)
 }
 
 /// Seconds per iteration, a curve per run.
 pub fn iteration_seconds(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.seconds);
-    Plot {
-        name: "iteration-seconds".to_owned(),
-        title: "Time of an iteration".to_owned(),
-        x: ITERATION.to_owned(),
-        y: "seconds".to_owned(),
-        ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.seconds);
+    plot("iteration-seconds", "Time of an iteration", [ITERATION, "seconds"], curves)
 }
 
 /// Seconds per epoch, validation included, a curve per run.
 pub fn epoch_seconds(runs: &[History]) -> Plot {
-    let plot = overlay(runs, |run| &run.metrics.epoch_seconds);
-    Plot {
-        name: "epoch-seconds".to_owned(),
-        title: "Time of an epoch".to_owned(),
-        x: EPOCH.to_owned(),
-        y: "seconds".to_owned(),
-        ..plot
-    }
+    let curves = overlay(runs, |run| &run.metrics.epoch_seconds);
+    plot("epoch-seconds", "Time of an epoch", [EPOCH, "seconds"], curves)
 }
 
 /// The losses of a run.
 pub fn losses(run: &History) -> Plot {
     let metrics = &run.metrics;
-    let (title, y) = ("Losses".to_owned(), "loss".to_owned());
     if run.is_search() {
         let curves = [("architecture steps", &metrics.search_loss), ("weights steps", &metrics.train_loss)];
-        Plot {
-            name: "losses".to_owned(),
-            title,
-            x: ITERATION.to_owned(),
-            y,
-            curves: several(&curves),
-            ..Plot::default()
-        }
+        plot("losses", "Losses", [ITERATION, "loss"], several(&curves))
     } else {
         let curves = [("training", &metrics.epoch_train_loss), ("test", &metrics.test_loss)];
-        Plot { name: "losses".to_owned(), title, x: EPOCH.to_owned(), y, curves: several(&curves), ..Plot::default() }
+        plot("losses", "Losses", [EPOCH, "loss"], several(&curves))
     }
 }
 
 /// The accuracies of a run on the batches that it learned from; of an evaluation on the test images, too.
 pub fn training_accuracy(run: &History) -> Plot {
     let metrics = &run.metrics;
-    let (title, y) = ("Accuracy on the batches".to_owned(), "accuracy".to_owned());
-    let name = "training-accuracy".to_owned();
+    let name = "training-accuracy";
     if run.is_search() {
         let curves = [("architecture steps", &metrics.search_accuracy), ("weights steps", &metrics.train_accuracy)];
-        Plot { name, title, x: ITERATION.to_owned(), y, curves: several(&curves), ..Plot::default() }
+        plot(name, "Accuracy on the batches", [ITERATION, "accuracy"], several(&curves))
     } else {
         let curves = [("training", &metrics.epoch_train_accuracy), ("test", &metrics.test_accuracy)];
-        Plot { name, title: "Accuracy".to_owned(), x: EPOCH.to_owned(), y, curves: several(&curves), ..Plot::default() }
+        plot(name, "Accuracy", [EPOCH, "accuracy"], several(&curves))
     }
 }
 
 /// Supernet and derived network of a search.
 pub fn supernet_and_derived(run: &History) -> Plot {
     let curves = [("supernet", &run.metrics.supernet_accuracy), ("derived network", &run.metrics.derived_accuracy)];
-    Plot {
-        name: "supernet-and-derived".to_owned(),
-        title: "Supernet and derived network".to_owned(),
-        x: ITERATION.to_owned(),
-        y: "accuracy".to_owned(),
-        curves: several(&curves),
-        ..Plot::default()
-    }
+    plot("supernet-and-derived", "Supernet and derived network", [ITERATION, "accuracy"], several(&curves))
 }
 
 /// α of an edge over the epochs, a curve per candidate, with the epochs set off in which the sign of α was flipped (figure 5).
@@ -135,6 +87,7 @@ pub fn alpha(run: &History, edge: usize) -> Plot {
             .map(|(epoch, rows)| Point::new(*epoch as f64, value(rows, candidate).unwrap_or(f64::NAN)))
             .collect(),
         steps: false,
+        each: 1,
     };
     let shaded = run.draws.inverted_epochs.iter().map(|(first, last)| (*first as f64 - 0.5, *last as f64 + 0.5));
     Plot {
@@ -156,32 +109,20 @@ pub fn drawn_edges(run: &History) -> Plot {
         Some(edge) => edge.to_string(),
         None => format!("edge {edge}"),
     };
-    Plot {
-        name: "drawn-edges".to_owned(),
-        title: "How often each edge was drawn".to_owned(),
-        x: "edge".to_owned(),
-        y: "steps".to_owned(),
-        curves: vec![bars("drawn", 0, edges.iter().map(|edge: &EdgeDraws| edge.drawn as f64))],
-        bars: (0..edges.len()).map(name).collect(),
-        ..Plot::default()
-    }
+    let curves = vec![bars("drawn", 0, edges.iter().map(|edge: &EdgeDraws| edge.drawn as f64))];
+    let plot = plot("drawn-edges", "How often each edge was drawn", ["edge", "steps"], curves);
+    Plot { bars: (0..edges.len()).map(name).collect(), ..plot }
 }
 
 /// What ran, by candidate, over all edges.
 pub fn candidates_run(run: &History) -> Plot {
     let all = run.draws.candidates();
-    Plot {
-        name: "candidates".to_owned(),
-        title: "What ran, over all edges".to_owned(),
-        x: "candidate".to_owned(),
-        y: "times".to_owned(),
-        curves: vec![
-            bars("alone", 0, all.iter().map(|(_, counts)| counts.alone as f64)),
-            bars("in a softmax", 1, all.iter().map(|(_, counts)| counts.softmax as f64)),
-        ],
-        bars: all.into_iter().map(|(name, _)| name).collect(),
-        ..Plot::default()
-    }
+    let curves = vec![
+        bars("alone", 0, all.iter().map(|(_, counts)| counts.alone as f64)),
+        bars("in a softmax", 1, all.iter().map(|(_, counts)| counts.softmax as f64)),
+    ];
+    let plot = plot("candidates", "What ran, over all edges", ["candidate", "times"], curves);
+    Plot { bars: all.into_iter().map(|(name, _)| name).collect(), ..plot }
 }
 
 /// Where the time of a run went: its iterations, and what else its epochs had; its parts of an iteration where it was profiled.
@@ -195,52 +136,40 @@ pub fn time(run: &History) -> Plot {
         let part = |(name, seconds): &(String, f64)| (format!("iterations: {name}"), iterations * seconds / whole);
         parts.splice(0..1, run.profile.iter().map(part));
     }
-    Plot {
-        name: "time".to_owned(),
-        title: "Where the time of whole epochs went".to_owned(),
-        x: "part".to_owned(),
-        y: "seconds".to_owned(),
-        curves: vec![bars("seconds", 0, parts.iter().map(|(_, seconds)| *seconds))],
-        bars: parts.into_iter().map(|(name, _)| name).collect(),
-        ..Plot::default()
-    }
+    let curves = vec![bars("seconds", 0, parts.iter().map(|(_, seconds)| *seconds))];
+    let plot = plot("time", "Where the time of whole epochs went", ["part", "seconds"], curves);
+    Plot { bars: parts.into_iter().map(|(name, _)| name).collect(), ..plot }
 }
 
 /// A value that holds until the next, over iterations; a curve per name.
 pub fn steps(name: &str, title: &str, y: &str, curves: Vec<(String, Vec<Point>)>) -> Plot {
-    let curve = |(colour, (name, points)): (usize, (String, Vec<Point>))| Curve { name, colour, points, steps: true };
-    Plot {
-        name: name.to_owned(),
-        title: title.to_owned(),
-        x: ITERATION.to_owned(),
-        y: y.to_owned(),
-        curves: curves.into_iter().enumerate().map(curve).collect(),
-        ..Plot::default()
-    }
+    let curve =
+        |(colour, (name, points)): (usize, (String, Vec<Point>))| Curve { name, colour, points, steps: true, each: 1 };
+    plot(name, title, [ITERATION, y], curves.into_iter().enumerate().map(curve).collect())
 }
 
-fn overlay(runs: &[History], of: impl Fn(&History) -> &Series) -> Plot {
-    let curve = |(colour, run): (usize, &History)| Curve {
-        name: run.name.clone(),
-        colour,
-        points: of(run).points(),
-        steps: false,
-    };
-    let curves = runs.iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty());
-    Plot { curves: curves.collect(), ..Plot::default() }
+fn plot(name: &str, title: &str, [x, y]: [&str; 2], curves: Vec<Curve>) -> Plot {
+    let text = str::to_owned;
+    Plot { name: text(name), title: text(title), x: text(x), y: text(y), curves, ..Plot::default() }
+}
+
+/// A series as a curve.
+fn curve(name: &str, colour: usize, series: &Series) -> Curve {
+    Curve { name: name.to_owned(), colour, points: series.points(), steps: false, each: series.each() }
+}
+
+/// A curve per run that has any points, in the colour of the run.
+fn overlay(runs: &[History], of: impl Fn(&History) -> &Series) -> Vec<Curve> {
+    let curves = runs.iter().enumerate().map(|(colour, run)| curve(&run.name, colour, of(run)));
+    curves.filter(|curve| !curve.points.is_empty()).collect()
 }
 
 fn several(curves: &[(&str, &Series)]) -> Vec<Curve> {
-    let curve = |(colour, (name, series)): (usize, &(&str, &Series))| Curve {
-        name: (*name).to_owned(),
-        colour,
-        points: series.points(),
-        steps: false,
-    };
-    curves.iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
+    let curves = curves.iter().enumerate().map(|(colour, (name, series))| curve(name, colour, series));
+    curves.filter(|curve| !curve.points.is_empty()).collect()
 }
 
 fn bars(name: &str, colour: usize, values: impl Iterator<Item = f64>) -> Curve {
     let points = values.enumerate().map(|(bar, value)| Point::new(bar as f64, value)).collect();
-    Curve { name: name.to_owned(), colour, points, steps: false }
+    Curve { name: name.to_owned(), colour, points, steps: false, each: 1 }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The file that is locked.
 pub(super) const FILE: &str = "lock";
 
-/// Whether a process has taken a run directory and not let it go. One that was killed has not.
+/// Whether a process has taken a run directory and not let it go: it still has it, or was killed.
 pub fn is_taken(run: &Path) -> bool {
     run.join(FILE).exists()
 }

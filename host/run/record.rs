@@ -15,6 +15,17 @@ pub fn number(value: f64) -> Value {
     }
 }
 
+/// A number as [`number`] writes it; `None` for what is none.
+pub fn read_number(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        Some("NaN") => Some(f64::NAN),
+        Some("inf") => Some(f64::INFINITY),
+        Some("-inf") => Some(f64::NEG_INFINITY),
+        Some(_) => None,
+        None => value.as_f64(),
+    }
+}
+
 fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     number(*value).serialize(serializer)
 }
@@ -127,10 +138,7 @@ pub struct EvaluationRecord {
 
 /// A number as [`number`] writes it.
 fn any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => text.parse().map_err(serde::de::Error::custom),
-        value => value.as_f64().ok_or_else(|| serde::de::Error::custom("a number was expected")),
-    }
+    read_number(&Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("a number was expected"))
 }
 
 /// A record as a line: its kind, then its fields.

@@ -2,7 +2,7 @@
 
 use super::super::output::{bytes, duration};
 use super::graph;
-use super::model::{Model, Stand};
+use super::seen::{Seen, Stand};
 use crate::report::history::Series;
 use crate::space::genotype::GenotypeEdge;
 use ratatui::Frame;
@@ -37,7 +37,7 @@ const FIRST: Color = Color::LightBlue;
 const SECOND: Color = Color::LightRed;
 
 /// Draws it.
-pub(super) fn draw(frame: &mut Frame, model: &Model, looks: &mut Looks, has_control: bool) {
+pub(super) fn draw(frame: &mut Frame, model: &Seen, looks: &mut Looks, has_control: bool) {
     if looks.follows
         && let Some(drawn) = model.drawn.first()
     {
@@ -68,7 +68,7 @@ pub(super) fn draw(frame: &mut Frame, model: &Model, looks: &mut Looks, has_cont
     }
 }
 
-fn header(model: &Model) -> Vec<Line<'static>> {
+fn header(model: &Seen) -> Vec<Line<'static>> {
     let stand = match &model.stand {
         Stand::Running => Span::styled("running", Color::Green),
         Stand::Paused => Span::styled("paused", Color::Yellow),
@@ -99,7 +99,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-fn curves(frame: &mut Frame, area: Rect, model: &Model) {
+fn curves(frame: &mut Frame, area: Rect, model: &Seen) {
     let [above, below] = Layout::vertical([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(area);
     let losses = [("architecture", &model.search_loss, FIRST), ("weights", &model.train_loss, SECOND)];
     chart(frame, above, "loss", "iteration", &losses);
@@ -125,15 +125,16 @@ fn chart(frame: &mut Frame, area: Rect, title: &str, x: &str, series: &[(&str, &
     }
     let block = Block::bordered().title(Line::from(names)).border_style(QUIET);
     let all = || data.iter().flat_map(|(_, points, _)| points);
-    let span = |of: fn(&(f64, f64)) -> f64| {
+    let ends = |of: fn(&(f64, f64)) -> f64| {
         let (least, most) = all().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-        if least < most { [least, most] } else { [least - 0.5, least + 0.5] }
+        [least, most]
     };
+    let wide = |[least, most]: [f64; 2]| if least < most { [least, most] } else { [least - 0.5, least + 0.5] };
     if data.is_empty() {
         frame.render_widget(Paragraph::new(format!(" no {title} yet")).style(QUIET).block(block), area);
         return;
     }
-    let (across, up) = (span(|point| point.0), span(|point| point.1));
+    let (across, up) = (ends(|point| point.0), ends(|point| point.1));
     let datasets = data.iter().map(|(_, points, colour)| {
         Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(*colour).data(points)
     });
@@ -141,15 +142,15 @@ fn chart(frame: &mut Frame, area: Rect, title: &str, x: &str, series: &[(&str, &
         .block(block)
         .x_axis(
             Axis::default()
-                .bounds(across)
+                .bounds(wide(across))
                 .labels([format!("{:.0}", across[0]), x.to_owned(), format!("{:.0}", across[1])])
                 .style(QUIET),
         )
-        .y_axis(Axis::default().bounds(up).labels(up.map(|y| format!("{y:.3}"))).style(QUIET));
+        .y_axis(Axis::default().bounds(wide(up)).labels(up.map(|y| format!("{y:.3}"))).style(QUIET));
     frame.render_widget(chart, area);
 }
 
-fn search(frame: &mut Frame, area: Rect, model: &Model, looks: &Looks) {
+fn search(frame: &mut Frame, area: Rect, model: &Seen, looks: &Looks) {
     let candidates = model.candidates(looks.edge);
     let bars = (candidates.len() as u16 + 2).clamp(3, 12).min(area.height / 3 + 2);
     let [graphs, alpha, derived] =
@@ -181,7 +182,7 @@ fn search(frame: &mut Frame, area: Rect, model: &Model, looks: &Looks) {
 }
 
 /// The derived cells, in as many columns as there is room for: all cell types, or that of the chosen edge where not all can be read.
-fn cells(area: Rect, model: &Model, looks: &Looks) -> Paragraph<'static> {
+fn cells(area: Rect, model: &Seen, looks: &Looks) -> Paragraph<'static> {
     let block = |title: String| Block::bordered().title(title).border_style(QUIET);
     let Some(cells) = &model.cells else {
         let text = " nothing is derived before the first validation";
@@ -220,7 +221,7 @@ fn cells(area: Rect, model: &Model, looks: &Looks) -> Paragraph<'static> {
     Paragraph::new((0..rows.min(entries.len())).map(line).collect::<Vec<_>>()).block(block(title))
 }
 
-fn tail(frame: &mut Frame, area: Rect, model: &Model, looks: &mut Looks) {
+fn tail(frame: &mut Frame, area: Rect, model: &Seen, looks: &mut Looks) {
     let rows = usize::from(area.height.saturating_sub(2));
     looks.back = looks.back.min(model.log.len().saturating_sub(rows));
     let end = model.log.len() - looks.back;

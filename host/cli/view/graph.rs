@@ -1,7 +1,7 @@
 //! The cells as graphs of arcs: nodes on a line, edges above it, the drawn ones in a colour of their own.
 
 use super::draw::{CHOSEN, DRAWN};
-use super::model::Model;
+use super::seen::Seen;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
@@ -15,7 +15,7 @@ use std::f64::consts::PI;
 const WIDTH: u16 = 26;
 
 /// Draws the cell types side by side; where there is no room for all, from that of the chosen edge on.
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, chosen: usize) {
+pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Seen, chosen: usize) {
     let mut names: Vec<&str> = Vec::new();
     for edge in &model.edges {
         if !names.contains(&edge.cell.as_str()) {
@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Model, chosen: usize) 
     }
 }
 
-fn cell(frame: &mut Frame, area: Rect, model: &Model, name: &str, chosen: usize) {
+fn cell(frame: &mut Frame, area: Rect, model: &Seen, name: &str, chosen: usize) {
     let edges = model.edges.iter().enumerate().filter(|(_, edge)| edge.cell == name);
     let arcs: Vec<(usize, usize, usize)> =
         edges.filter_map(|(index, edge)| edge.ends.map(|(from, to)| (index, from, to))).collect();

@@ -2,8 +2,8 @@
 
 use super::control::Control;
 use super::draw::{Looks, draw};
-use super::model::{Model, Stand};
 use super::screen;
+use super::seen::{Seen, Stand};
 use crate::error::{Error, Result};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Where the terminal has gone.
-pub(super) fn run(model: &Mutex<Model>, control: &Control, mut tick: impl FnMut(&mut Model)) -> Result<()> {
+pub(super) fn run(model: &Mutex<Seen>, control: &Control, mut tick: impl FnMut(&mut Seen)) -> Result<()> {
     let mut looks = Looks::default();
     let mut drawn: Option<(u64, Instant)> = None;
     let mut stale = true;

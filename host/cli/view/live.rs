@@ -1,7 +1,7 @@
 //! The view of a run of this process: it listens as others do, and a thread of its own draws.
 
 use super::control::Control;
-use super::model::Model;
+use super::seen::Seen;
 use super::{keys, screen};
 use crate::error::Result;
 use crate::native;
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// A listener that shows a run on the terminal.
 pub(in super::super) struct Live {
-    model: Arc<Mutex<Model>>,
+    model: Arc<Mutex<Seen>>,
     control: Arc<Control>,
     lines: Lines,
     threads: Vec<JoinHandle<()>>,
@@ -31,7 +31,7 @@ impl Live {
     /// Where it cannot be had.
     pub(in super::super) fn new(name: &str, interruption: &Interruption) -> Result<Self> {
         let caught = screen::take()?;
-        let model = Arc::new(Mutex::new(Model::new(name)));
+        let model = Arc::new(Mutex::new(Seen::new(name)));
         let control = Arc::new(Control::of(interruption));
         let seen = model.clone();
         let listener = thread::spawn(move || {
@@ -62,7 +62,7 @@ impl Live {
     }
 }
 
-fn lock(model: &Mutex<Model>) -> MutexGuard<'_, Model> {
+fn lock(model: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     model.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

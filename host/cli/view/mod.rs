@@ -1,6 +1,6 @@
 //! The terminal view of a run: curves, α, the drawn edge, the derived cells, the log, and keys that steer.
 //!
-//! - `model`: what there is to see
+//! - `seen`: what there is to see
 //! - `draw`, `graph`: what it looks like
 //! - `keys`: the view as it goes
 //! - `control`: what keys ask of the run
@@ -13,8 +13,8 @@ mod draw;
 mod graph;
 mod keys;
 mod live;
-mod model;
 mod screen;
+mod seen;
 mod tail;
 
 pub(super) use live::Live;

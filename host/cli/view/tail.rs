@@ -1,7 +1,7 @@
 //! The logs of a run that another process writes, followed while they grow.
 
 use super::control::Control;
-use super::model::{Model, Stand};
+use super::seen::{Seen, Stand};
 use super::{keys, screen};
 use crate::error::Result;
 use crate::report::History;
@@ -65,7 +65,7 @@ impl Tail {
 pub(in super::super) fn watch(run: &Path) -> Result<()> {
     let about = History::describe(run)?;
     let caught = screen::take()?;
-    let model = Mutex::new(Model::from(&about));
+    let model = Mutex::new(Seen::from(&about));
     let control = Control::default();
     let tail = |log: LogName| Tail { path: run.join(log.file()), log, read: 0 };
     // Metrics last: they count iterations, which places what the others say.

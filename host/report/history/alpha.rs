@@ -3,6 +3,7 @@
 use super::edges::EdgeName;
 use super::lines::{Number, each_line};
 use super::series::Sampled;
+use crate::run::LogName;
 use crate::space::genotype::Ordered;
 use serde::Deserialize;
 use std::path::Path;
@@ -40,7 +41,7 @@ impl AlphaHistory {
     pub(super) fn read(run: &Path, edges: &mut Vec<EdgeName>) -> (Self, Vec<String>) {
         let mut history = Self { epochs: Sampled::new(2), strongest_changed: Vec::new(), order_changed: Vec::new() };
         let mut orders: Vec<Vec<usize>> = Vec::new();
-        let missing = each_line(&run.join("alpha.jsonl"), |line| {
+        let missing = each_line(&run.join(LogName::Alpha.file()), |line| {
             let Ok(line) = serde_json::from_slice::<Line>(line) else { return false };
             name(&line, edges);
             let Some(rows) = rows(&line, edges) else { return false };

@@ -3,6 +3,7 @@
 use super::edges::EdgeName;
 use super::lines::{Gate, Trace, each_line};
 use crate::policy::summary::Counts;
+use crate::run::LogName;
 use std::path::Path;
 
 /// What the steps of a run were.
@@ -48,7 +49,7 @@ impl Draws {
             ..EdgeDraws::default()
         };
         draws.edges = edges.iter().map(of_edge).collect();
-        let missing = each_line(&run.join("trace.jsonl"), |line| {
+        let missing = each_line(&run.join(LogName::Trace.file()), |line| {
             let Ok(line) = serde_json::from_slice::<Trace>(line) else { return false };
             draws.add(&line, edges);
             true

@@ -268,6 +268,37 @@ impl History {
         Ok(history)
     }
 
+    /// Reads several run directories, each once. Runs whose directories have one name get as much of their paths as tells them apart.
+    ///
+    /// # Errors
+    /// Where one of them is no run directory.
+    pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Self>> {
+        let place = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let mut places: Vec<PathBuf> = Vec::new();
+        let mut runs = Vec::new();
+        for path in paths {
+            if !places.contains(&place(path)) {
+                places.push(place(path));
+                runs.push(Self::read(path)?);
+            }
+        }
+        let name = |place: &PathBuf, parts: usize| {
+            let all: Vec<_> = place.iter().collect();
+            all[all.len().saturating_sub(parts)..].iter().collect::<PathBuf>().display().to_string()
+        };
+        for (at, run) in runs.iter_mut().enumerate() {
+            let is_shared = |parts: usize| {
+                let own = name(&places[at], parts);
+                places.iter().enumerate().any(|(other, place)| other != at && name(place, parts) == own)
+            };
+            let parts = (1..places[at].iter().count()).find(|parts| !is_shared(*parts));
+            if let Some(parts @ 2..) = parts {
+                run.name = name(&places[at], parts);
+            }
+        }
+        Ok(runs)
+    }
+
     fn read_derived(&mut self) {
         let mut before: Option<Arc<Ordered<GenotypeCell>>> = None;
         let (derived, changed) = (&mut self.derived, &mut self.derived_changed);

@@ -13,6 +13,7 @@ pub struct Series {
     /// How many numbers make a point.
     each: u64,
     count: u64,
+    last: Option<f64>,
 }
 
 /// Numbers that follow each other.
@@ -51,7 +52,7 @@ impl Bucket {
 
 impl Default for Series {
     fn default() -> Self {
-        Self { points: Vec::new(), each: 1, count: 0 }
+        Self { points: Vec::new(), each: 1, count: 0, last: None }
     }
 }
 
@@ -59,6 +60,7 @@ impl Series {
     /// Adds a number.
     pub fn push(&mut self, x: f64, y: f64) {
         self.count += 1;
+        self.last = Some(y);
         let new = Bucket::of(x, y);
         match self.points.last_mut() {
             Some(last) if last.count < self.each => *last = last.and(new),
@@ -102,9 +104,9 @@ impl Series {
         self.points.iter().map(point).collect()
     }
 
-    /// The last number that there was, where points stand for one each; else the mean of the last.
+    /// The number that came last.
     pub fn last(&self) -> Option<f64> {
-        self.points().last().map(|point| point.y)
+        self.last
     }
 }
 

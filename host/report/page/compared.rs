@@ -4,17 +4,17 @@ use crate::report::Comparison;
 use crate::report::history::{History, State};
 use crate::space::Genotype;
 use maud::{Markup, html};
-use std::path::PathBuf;
 
 /// Several runs side by side.
 pub(super) fn compared(runs: &[History]) -> Markup {
-    let (finished, others): (Vec<&History>, Vec<&History>) = runs.iter().partition(|run| run.state == State::Finished);
-    let mut left_out: Vec<String> = others.iter().map(|run| format!("{}: it is not finished", run.name)).collect();
     let mut rows = Comparison::default();
-    let paths: Vec<PathBuf> = finished.iter().map(|run| run.path.clone()).collect();
-    match Comparison::of(&paths) {
-        Ok(table) => rows = table,
-        Err(e) => left_out.push(e.to_string()),
+    let mut left_out: Vec<String> = Vec::new();
+    for run in runs {
+        if run.state != State::Finished {
+            left_out.push(format!("{}: it is not finished", run.name));
+        } else if let Err(e) = rows.add(&run.path) {
+            left_out.push(format!("{}: {e}", run.name));
+        }
     }
     html! {
         @if !rows.rows.is_empty() { div.scroll { table.wide {

@@ -1,7 +1,6 @@
 //! A plot in a page: the picture, and its numbers as a file.
 
 use crate::error::Result;
-use crate::report::history::Series;
 use crate::report::picture::Plot;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,11 +15,15 @@ pub(super) fn figure(plot: &Plot, prefix: &str, note: Option<&str>) -> Result<Ma
         return Ok(html! {});
     }
     let name = format!("{prefix}{}", plot.name);
+    let each = plot.each();
     let svg = plot.svg()?.replacen("<svg ", "<svg class=\"plot\" role=\"img\" ", 1);
     Ok(html! {
-        figure id=(name) {
+        figure id={ "plot-" (name) } {
             figcaption dir="auto" { (plot.title) }
             (PreEscaped(svg))
+            @if each > 1 {
+                p { "Each point is the mean of up to " (each) " values; the band reaches from the smallest to the largest." }
+            }
             @if let Some(note) = note { p { (note) } }
             (files(&name, Some(&plot.csv()?)))
         }
@@ -37,10 +40,4 @@ pub(super) fn files(name: &str, csv: Option<&str>) -> Markup {
             }
         }
     }
-}
-
-/// What is to be said of a series whose points stand for several numbers.
-pub(super) fn thinned(series: &[&Series]) -> Option<String> {
-    let each = series.iter().map(|series| series.each()).max().filter(|each| *each > 1)?;
-    Some(format!("Each point is the mean of up to {each} values; the band reaches from the smallest to the largest."))
 }

@@ -17,10 +17,10 @@ mod result;
 mod sized;
 
 use super::figures;
-use super::history::{History, Series};
+use super::history::History;
 use super::picture::colour;
 use crate::error::Result;
-use figure::{figure, thinned};
+use figure::figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sized::Sized;
 
@@ -147,21 +147,16 @@ fn hidden_curves(runs: usize) -> String {
     if runs > 1 { (0..runs).map(rule).collect() } else { String::new() }
 }
 
-fn series_note(runs: &[History], of: impl Fn(&History) -> &Series) -> Option<String> {
-    thinned(&runs.iter().map(of).collect::<Vec<&Series>>())
-}
-
 fn accuracy(runs: &[History]) -> Result<Markup> {
-    let derived = series_note(runs, |run| &run.metrics.derived_accuracy);
-    let test = series_note(runs, |run| &run.metrics.test_accuracy);
+    let has_evaluation = runs.iter().any(|run| !run.is_search());
     Ok(html! {
         div.plots.shared {
-            (figure(&figures::derived_accuracy(runs), "", derived.as_deref())?)
-            (figure(&figures::gap(runs), "", derived.as_deref())?)
-            @if runs.len() > 1 || !runs[0].is_search() { (figure(&figures::test_accuracy(runs), "", test.as_deref())?) }
+            (figure(&figures::derived_accuracy(runs), "", None)?)
+            (figure(&figures::gap(runs), "", None)?)
+            @if has_evaluation { (figure(&figures::test_accuracy(runs), "", None)?) }
         }
         @if let [run] = runs { div.plots {
-            @if run.is_search() { (figure(&figures::supernet_and_derived(run), "", derived.as_deref())?) }
+            @if run.is_search() { (figure(&figures::supernet_and_derived(run), "", None)?) }
         } }
     })
 }
@@ -180,31 +175,26 @@ fn draws(sized: &Sized, prefix: &str) -> Result<Markup> {
 
 fn losses(runs: &[History], sized: &[Sized]) -> Result<Markup> {
     let own = |sized: &Sized, prefix: &str| {
-        let metrics = &sized.run.metrics;
-        let losses = thinned(&[&metrics.search_loss, &metrics.train_loss]);
         Ok(html! { div.plots {
-            (figure(&figures::losses(sized.run), prefix, losses.as_deref())?)
-            (figure(&figures::training_accuracy(sized.run), prefix, losses.as_deref())?)
+            (figure(&figures::losses(sized.run), prefix, None)?)
+            (figure(&figures::training_accuracy(sized.run), prefix, None)?)
         } })
     };
-    let rates = series_note(runs, |run| &run.metrics.learning_rate);
     Ok(html! {
-        div.plots.shared { (figure(&figures::learning_rate(runs), "", rates.as_deref())?) }
+        div.plots.shared { (figure(&figures::learning_rate(runs), "", None)?) }
         (per_run(runs, sized.iter(), &own)?)
     })
 }
 
 fn time(runs: &[History], sized: &[Sized]) -> Result<Markup> {
-    let iterations = series_note(runs, |run| &run.metrics.seconds);
-    let epochs = series_note(runs, |run| &run.metrics.epoch_seconds);
     let own = |sized: &Sized, prefix: &str| {
         let note = "Each phase by itself where the run was made with --profile, whose first iterations tell how all of them divide.";
         figure(&figures::time(sized.run), prefix, Some(note))
     };
     Ok(html! {
         div.plots.shared {
-            (figure(&figures::epoch_seconds(runs), "", epochs.as_deref())?)
-            (figure(&figures::iteration_seconds(runs), "", iterations.as_deref())?)
+            (figure(&figures::epoch_seconds(runs), "", None)?)
+            (figure(&figures::iteration_seconds(runs), "", None)?)
         }
         (per_run(runs, sized.iter(), &own)?)
     })

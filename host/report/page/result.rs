@@ -2,7 +2,7 @@
 
 use super::figure::files;
 use super::sized::Sized;
-use crate::report::history::History;
+use crate::report::history::{History, State};
 use crate::report::picture::diagram::svg;
 use crate::report::sizes::{count, paths};
 use crate::run::EvaluationResult;
@@ -15,9 +15,13 @@ pub(super) fn result(sized: &Sized, prefix: &str) -> Markup {
     let Some(genotype) = run.newest() else {
         return html! { p.note { "The run has derived nothing that can be shown." } };
     };
-    let is_final = run.genotype.is_some();
+    let note = match (&run.genotype, &run.state) {
+        (Some(_), _) => None,
+        (None, State::Finished) => Some("What the run has come to cannot be read: this is what it derived last."),
+        (None, _) => Some("The run has not come to its end: this is what it derived last."),
+    };
     html! {
-        @if !is_final { p.note { "The run has not come to its end: this is what it derived last." } }
+        @if let Some(note) = note { p.note { (note) } }
         table.facts { (facts(sized)) }
         figure id={ (prefix) "cells-found" } {
             div.scroll.cells { (svg(&sized.pictures(&genotype.cells), Some("cell"))) }

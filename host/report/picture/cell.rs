@@ -1,6 +1,6 @@
 //! Pictures of cells: what each edge became, from left to right, as the papers draw them.
 
-use super::diagram::{Arrow, Box, Diagram, Drawing, Look, file};
+use super::diagram::{Arrow, Diagram, Drawing, Look, Shape, file};
 use crate::space::Genotype;
 use crate::space::form::{CandidateForm, NamedCandidate};
 use crate::space::genotype::GenotypeCell;
@@ -69,25 +69,25 @@ pub fn diagram(name: &str, cell: &GenotypeCell, inputs: usize, kinds: &Kinds) ->
     nodes.dedup();
     let at = |node: usize| nodes.iter().position(|n| *n == node).unwrap_or_default();
     let node = |node: &usize| match *node < inputs {
-        true => Box { text: format!("input {node}"), look: Look::Port },
-        false => Box { text: node.to_string(), look: Look::Node },
+        true => Shape { text: format!("input {node}"), look: Look::Port },
+        false => Shape { text: node.to_string(), look: Look::Node },
     };
-    let mut boxes: Vec<Box> = nodes.iter().map(node).collect();
+    let mut shapes: Vec<Shape> = nodes.iter().map(node).collect();
     let mut arrows = Vec::new();
     for edge in &cell.edges {
         let look = kinds.look(&edge.candidate);
-        let (pale, operation) = (look == Look::Nothing, boxes.len());
-        boxes.push(Box { text: edge.candidate.clone(), look });
+        let (pale, operation) = (look == Look::Nothing, shapes.len());
+        shapes.push(Shape { text: edge.candidate.clone(), look });
         arrows.push(Arrow { from: at(edge.from), to: operation, head: false, pale });
         arrows.push(Arrow { from: operation, to: at(edge.to), head: true, pale });
     }
     let mut output = cell.output.clone();
     output.sort_unstable();
     output.dedup();
-    let end = boxes.len();
-    boxes.push(Box { text: "output".to_owned(), look: Look::Port });
+    let end = shapes.len();
+    shapes.push(Shape { text: "output".to_owned(), look: Look::Port });
     arrows.extend(output.iter().map(|node| Arrow { from: at(*node), to: end, head: true, pale: false }));
-    Diagram { title: name.to_owned(), boxes, arrows }
+    Diagram { title: name.to_owned(), shapes, arrows }
 }
 
 /// The drawings of a genotype: one per cell type.

@@ -14,15 +14,15 @@ use std::fmt::Write;
 pub struct Diagram {
     /// What stands above it.
     pub title: String,
-    /// Its boxes.
-    pub boxes: Vec<Box>,
+    /// Its shapes.
+    pub shapes: Vec<Shape>,
     /// Its arrows.
     pub arrows: Vec<Arrow>,
 }
 
 /// A box with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Box {
+pub struct Shape {
     /// The text; one that is too long is cut, and shown in whole by what shows titles.
     pub text: String,
     /// What it looks like.
@@ -42,7 +42,7 @@ pub enum Look {
     Nothing,
 }
 
-/// An arrow between two boxes, by their positions. Arrows lead from left to right.
+/// An arrow between two shapes, by their positions. Arrows lead from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrow {
     /// Where it begins.
@@ -79,7 +79,7 @@ impl Diagram {
     /// Lays it out and draws it.
     pub fn draw(&self) -> Drawing {
         let graph = self.lay_out();
-        let ids = 0..self.boxes.len();
+        let ids = 0..self.shapes.len();
         let placed: Vec<Placed> = ids.filter_map(|at| graph.node(&at.to_string()).map(Placed::of)).collect();
         let lines: Vec<(Arrow, Vec<(f64, f64)>)> = self
             .arrows
@@ -87,7 +87,7 @@ impl Diagram {
             .map(|arrow| {
                 let between = graph.edge(&arrow.from.to_string(), &arrow.to.to_string(), None);
                 let points = between.map_or(&[][..], |edge| &edge.points).iter().map(|p| (p.x, p.y));
-                // The first and last lie on the boxes' borders wherever these are nearest: here all begin at the right and end at the left.
+                // The first and last lie on the shapes' borders wherever these are nearest: here all begin at the right and end at the left.
                 let inner = points.skip(1).take(between.map_or(0, |edge| edge.points.len().saturating_sub(2)));
                 let (from, to) = (placed[arrow.from], placed[arrow.to]);
                 let mut way = vec![(from.x + from.width / 2.0, from.y)];
@@ -104,7 +104,7 @@ impl Diagram {
             text x=(number(MARGIN)) y="18" font-size=(LETTERS) font-weight="bold" fill=(INK) { (cut(&self.title, 60)) }
             g transform={ "translate(0 " (TITLE) ")" } {
                 @for (arrow, way) in &lines { (line(*arrow, way)) }
-                @for (a, at) in self.boxes.iter().zip(&placed) { (a.draw(*at)) }
+                @for (a, at) in self.shapes.iter().zip(&placed) { (a.draw(*at)) }
             }
         };
         Drawing { size: (wide.ceil(), (tall + TITLE).ceil()), body }
@@ -112,7 +112,7 @@ impl Diagram {
 
     fn lay_out(&self) -> Graph<NodeLabel, EdgeLabel> {
         let mut graph = Graph::with_options(GraphOptions { directed: true, multigraph: false, compound: false });
-        for (at, a) in self.boxes.iter().enumerate() {
+        for (at, a) in self.shapes.iter().enumerate() {
             let (width, height) = a.size();
             graph.set_node(at.to_string(), Some(NodeLabel { width, height, ..NodeLabel::default() }));
         }
@@ -149,7 +149,7 @@ impl Placed {
     }
 }
 
-impl Box {
+impl Shape {
     fn size(&self) -> (f64, f64) {
         let text = width(&cut(&self.text, COLUMNS), LETTERS);
         match self.look {

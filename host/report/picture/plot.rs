@@ -51,6 +51,8 @@ pub struct Curve {
     pub points: Vec<Point>,
     /// Whether a value holds until the next.
     pub steps: bool,
+    /// How many values a point stands for, at most, where that is more than one.
+    pub each: u64,
 }
 
 /// A point of a curve.
@@ -68,6 +70,11 @@ impl Point {
     /// A single value.
     pub fn new(x: f64, y: f64) -> Self {
         Self { x, y, range: None }
+    }
+
+    /// Whether it can be drawn: numbers beyond these leave no room for axes.
+    fn is_drawn(&self) -> bool {
+        self.y.abs() < 1e300
     }
 }
 
@@ -95,7 +102,12 @@ fn wrong(error: impl Display) -> Error {
 impl Plot {
     /// Whether it has anything to show.
     pub fn is_empty(&self) -> bool {
-        self.curves.iter().all(|curve| curve.points.iter().all(|point| !point.y.is_finite()))
+        self.curves.iter().all(|curve| !curve.points.iter().any(Point::is_drawn))
+    }
+
+    /// How many values a point of any of its curves stands for, at most.
+    pub fn each(&self) -> u64 {
+        self.curves.iter().map(|curve| curve.each).max().unwrap_or(0).max(1)
     }
 
     /// It as SVG, with a legend wherever there is more than one curve.
@@ -153,7 +165,7 @@ impl Plot {
     }
 
     fn draw_curves(&self, area: &Area) -> Result<()> {
-        let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| point.y.is_finite());
+        let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| point.is_drawn());
         let x = span(points().map(|point| point.x), 0.0);
         let y = span(points().flat_map(|p| [Some(p.y), p.range.map(|r| r.0), p.range.map(|r| r.1)]).flatten(), 0.06);
         let mut chart = ChartBuilder::on(area)
@@ -171,6 +183,8 @@ impl Plot {
         }
         let line = |colour: Colour, thick: f64| ShapeStyle { stroke_width: fine(thick) as u32, ..rgb(colour).into() };
         let (across, up) = (ticks(x), ticks(y));
+        // Nothing lies between whole numbers that are few.
+        let whole = y.1 - y.0 < 12.0 && points().all(|point| point.y.fract() == 0.0 && point.range.is_none());
         chart
             .configure_mesh()
             .x_desc(self.x.as_str())
@@ -184,12 +198,16 @@ impl Plot {
             .x_labels(6)
             .y_labels(6)
             .x_label_formatter(&|x| tick(*x, across))
-            .y_label_formatter(&|y| tick(*y, up))
+            .y_label_formatter(&|y| match whole {
+                true if (y - y.round()).abs() > 1e-6 => String::new(),
+                true => tick(*y, 0),
+                false => tick(*y, up),
+            })
             .draw()
             .map_err(wrong)?;
         for one in &self.curves {
             let colour = curve(one.colour);
-            for stretch in one.points.split(|point| !point.y.is_finite()).filter(|stretch| !stretch.is_empty()) {
+            for stretch in one.points.split(|point| !point.is_drawn()).filter(|stretch| !stretch.is_empty()) {
                 let band = |end: fn((f64, f64)) -> f64| stretch.iter().filter_map(move |p| Some((p.x, end(p.range?))));
                 let outline: Vec<(f64, f64)> = band(|r| r.0).chain(band(|r| r.1).rev()).collect();
                 if outline.len() > 2 {
@@ -214,7 +232,7 @@ impl Plot {
 
     fn draw_bars(&self, area: &Area) -> Result<()> {
         let value = |curve: &Curve, bar: usize| {
-            let of_bar = curve.points.iter().filter(|point| point.x == bar as f64 && point.y.is_finite());
+            let of_bar = curve.points.iter().filter(|point| point.x == bar as f64 && point.is_drawn());
             of_bar.map(|point| point.y).sum::<f64>()
         };
         let total = |bar: usize| self.curves.iter().map(|curve| value(curve, bar)).sum::<f64>();
@@ -276,7 +294,7 @@ impl Plot {
 
 /// From the least to the most of what is finite, with a share of that free at both ends; never empty.
 fn span(values: impl Iterator<Item = f64>, free: f64) -> (f64, f64) {
-    let finite = values.filter(|value| value.is_finite());
+    let finite = values.filter(|value| value.abs() < 1e300);
     let (least, most) =
         finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
     if least > most {

@@ -10,7 +10,7 @@ mod message;
 use super::picture::{cell, png};
 use crate::error::{Error, Result};
 use crate::policy::SpaceView;
-use crate::run::record::line;
+use crate::run::record::{line, read_number};
 use crate::run::{Event, Observer};
 use crate::space::{Alpha, Genotype};
 use file::EventFile;
@@ -120,13 +120,9 @@ fn image(genotype: &Genotype) -> Option<Value> {
 fn scalars(group: &str, record: &impl serde::Serialize) -> Vec<Value> {
     let line = line("", record);
     let fields = line.as_object().into_iter().flatten();
-    let number = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => text.parse().ok(),
-        value => value.as_f64(),
-    };
     let wanted = fields.filter(|(name, _)| !["kind", "iteration", "epoch"].contains(&name.as_str()));
     let scalar = |(name, value): (&String, &serde_json::Value)| {
-        Some(Value { tag: format!("{group}{name}"), content: Some(Content::Scalar(number(value)? as f32)) })
+        Some(Value { tag: format!("{group}{name}"), content: Some(Content::Scalar(read_number(value)? as f32)) })
     };
     wanted.filter_map(scalar).collect()
 }
@@ -137,7 +133,18 @@ fn now() -> f64 {
 }
 
 impl Observer for TensorBoard {
+    /// Hears of an event. Where the file cannot be written, the run goes on without it, and that is said once.
     fn event(&mut self, event: &Event) -> Result<()> {
+        if let Err(error) = self.hear(event) {
+            tracing::warn!("the run goes on without files for TensorBoard: {error}");
+            self.file = None;
+        }
+        Ok(())
+    }
+}
+
+impl TensorBoard {
+    fn hear(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Started(overview) => {
                 self.name_edges(overview.space);

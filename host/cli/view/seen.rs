@@ -3,6 +3,7 @@
 use crate::report::History;
 use crate::report::history::{EdgeName, Series};
 use crate::run::LogName;
+use crate::run::record::read_number as number;
 use crate::space::Alpha;
 use crate::space::derive::softmax;
 use crate::space::genotype::{GenotypeCell, Ordered};
@@ -26,7 +27,7 @@ pub(super) enum Stand {
 
 /// A run as it is seen.
 #[derive(Debug, Default)]
-pub(super) struct Model {
+pub(super) struct Seen {
     pub(super) name: String,
     pub(super) epochs: Option<u64>,
     pub(super) per_epoch: Option<u64>,
@@ -57,14 +58,7 @@ pub(super) struct Model {
     pub(super) generation: u64,
 }
 
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        value => value.as_f64(),
-    }
-}
-
-impl Model {
+impl Seen {
     /// Of a run of this name, nothing yet.
     pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
@@ -204,7 +198,7 @@ impl Model {
     }
 }
 
-impl From<&History> for Model {
+impl From<&History> for Seen {
     /// The view of a run as its directory tells it, before any of its lines.
     fn from(run: &History) -> Self {
         Self {
