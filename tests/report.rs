@@ -232,6 +232,40 @@ fn an_evaluation_and_several_runs_side_by_side() {
     }
 }
 
+/// What of several runs is read is no more than what is shown of them, and a run that is damaged leaves the others' rows.
+#[test]
+fn runs_are_told_apart_and_a_damaged_one_is_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for place in ["a/seed-0", "b/seed-0", "b/other"] {
+        copy(searched(), &folder.path().join(place));
+    }
+    fs::write(folder.path().join("b/other/genotype.json"), "{").expect("written");
+    let mut command = edas(folder.path());
+    command.args(["report", "a/seed-0", "b/seed-0", "b/other", "b/../a/seed-0/", "-o", "-"]);
+    let output = command.assert().success();
+    let page = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(String::from_utf8_lossy(&output.get_output().stderr).contains("named twice is shown once"));
+    for name in ["a/seed-0", "b/seed-0", "other"] {
+        assert!(page.contains(&format!("<bdi>{name}</bdi>")), "{name}");
+    }
+    assert!(page.contains("<li dir=\"auto\">other: ") && page.matches("gradient-based").count() == 1);
+    assert!(page.contains("What the run has come to cannot be read: this is what it derived last."));
+}
+
+/// The last of many numbers is the last, though a point of the plot stands for several.
+#[test]
+fn the_last_value_is_no_mean() {
+    let mut series = Series::default();
+    (0..1500).for_each(|x| series.push(f64::from(x), f64::from(x % 2)));
+    assert_eq!((series.last(), series.points().last().map(|point| point.y)), (Some(1.0), Some(0.5)));
+    // Numbers that no axis has room for are left out.
+    let mut run = History::read(searched()).expect("a run");
+    run.metrics.train_loss.push(1e9, -1.7e308);
+    run.metrics.train_loss.push(1e9 + 1.0, 1.7e308);
+    assert!(page(&[run]).expect("a page").len() > 1000);
+    assert!(page(&[]).expect("a page about nothing").ends_with("</html>"));
+}
+
 /// What a page must not hold: anything that a browser would fetch.
 #[test]
 fn nothing_is_fetched_from_elsewhere() {

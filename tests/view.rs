@@ -203,6 +203,84 @@ fn signals_leave_a_clean_terminal() {
     assert_eq!(view.end().0, 130);
 }
 
+/// A search in a terminal that nobody reads.
+fn unread(folder: &Path, run: &Path) -> (Box<dyn MasterPty + Send>, Box<dyn Child + Send + Sync>) {
+    let pair = native_pty_system().openpty(PtySize::default()).expect("a terminal");
+    let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("edas"));
+    command.arg("search");
+    command.arg(repository("specs/quickstart.yaml"));
+    command.args(["--tui", "--run"]);
+    command.arg(run);
+    command.args(small(5000));
+    command.cwd(folder);
+    (pair.master, pair.slave.spawn_command(command).expect("it starts"))
+}
+
+/// Waits until a log is so long.
+fn wait_until(run: &Path, length: u64) {
+    let begun = Instant::now();
+    while !fs::metadata(run.join("metrics.jsonl")).is_ok_and(|about| about.len() > length) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "the run does not go on");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn end(mut child: Box<dyn Child + Send + Sync>) -> u32 {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("known") {
+            return status.exit_code();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not end");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_terminal_that_nobody_reads_holds_up_nothing() {
+    let (folder, run) = folder();
+    let (master, child) = unread(folder.path(), &run);
+    // Longer than what a terminal keeps for its reader takes to be drawn.
+    wait_until(&run, 0);
+    thread::sleep(Duration::from_secs(3));
+    let length = fs::metadata(run.join("metrics.jsonl")).expect("the log").len();
+    wait_until(&run, length + 10_000);
+    for _ in 0..2 {
+        let process = child.process_id().expect("it runs").to_string();
+        std::process::Command::new("kill").args(["-s", "TERM", &process]).status().expect("kill runs");
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(end(child), 130);
+    drop(master);
+}
+
+#[test]
+fn a_terminal_that_closes_ends_the_run_in_order() {
+    let (folder, run) = folder();
+    let (master, child) = unread(folder.path(), &run);
+    wait_until(&run, 0);
+    drop(master);
+    assert_eq!(end(child), 130);
+    assert!(fs::read_dir(run.join("checkpoints")).expect("a folder").count() > 1 && !run.join("lock").exists());
+}
+
+#[test]
+fn a_small_terminal_shows_whole_names_and_numbers() {
+    let (folder, run) = folder();
+    let mut view = search(folder.path(), &run, 400, &[]);
+    view.resize(24, 80);
+    view.wait_for("derived so far");
+    view.press("p");
+    view.wait_for("paused");
+    let text = view.text();
+    assert!(["none", "skip_connect", "max_pool_3x3", "dil_conv_5x5"].iter().all(|name| text.contains(name)), "{text}");
+    let derived = text.split("derived so far").nth(1).expect("it");
+    assert!(derived.contains("→") && derived.contains("more"), "{text}");
+    assert!(!text.contains("weights 0 "), "{text}");
+    view.press("q");
+    assert_eq!(view.end().0, 130);
+}
+
 #[test]
 fn an_error_leaves_a_clean_terminal_and_its_message() {
     let (folder, run) = folder();
@@ -240,6 +318,10 @@ fn another_process_is_watched() {
     view.press("ps");
     view.press("q");
     assert_eq!(view.end().0, 0);
+    let view = Terminal::new(folder.path(), &["watch", &path]);
+    view.wait_for("loss architecture");
+    view.signal("TERM");
+    assert_eq!(view.end().0, 130);
     assert!(searching.try_wait().expect("known").is_none(), "the run has ended");
     let status = std::process::Command::new("kill").args(["-s", "TERM", &searching.id().to_string()]).status();
     assert!(status.expect("kill runs").success());
@@ -260,5 +342,6 @@ fn without_a_terminal_it_is_refused() {
     let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert!(text.contains("`--tui` needs a terminal") && text.contains("stdin that is none"), "{text}");
     assert!(!run.exists());
-    edas(folder.path()).args(["watch", "nowhere"]).assert().code(2);
+    let output = edas(folder.path()).args(["watch", "nowhere"]).assert().code(2);
+    assert!(String::from_utf8_lossy(&output.get_output().stderr).contains("nowhere is no run directory"));
 }

@@ -29,7 +29,7 @@ impl Shown {
     /// Where a view is wanted, and there is no terminal for it.
     pub(super) fn interruption(&self) -> Result<Interruption> {
         if self.tui {
-            view::needed("`--tui`")?;
+            view::needed("`--tui`", "without it, progress is printed line by line")?;
             return signals::interruption_of_view();
         }
         signals::interruption()

@@ -1,6 +1,7 @@
 //! `edas watch`: the terminal view of a run that another process makes.
 
-use super::{Done, view};
+use super::{Done, Failure, signals, view};
+use crate::report::History;
 use std::path::PathBuf;
 
 /// The options of `edas watch`.
@@ -11,6 +12,9 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    view::needed("`edas watch`")?;
-    Ok(view::watch(&options.run)?)
+    let about = History::describe(&options.run)?;
+    view::needed("`edas watch`", "`edas report RUN` makes a page of what the run was until now")?;
+    let interruption = signals::interruption_of_view()?;
+    view::watch(&about, &interruption)?;
+    if interruption.requested() { Err(Failure::Interrupted) } else { Ok(()) }
 }

@@ -33,13 +33,15 @@ impl Default for Looks {
 pub(super) const DRAWN: Color = Color::Yellow;
 pub(super) const CHOSEN: Color = Color::Cyan;
 const QUIET: Style = Style::new().fg(Color::DarkGray);
+/// The least height of the cells' graphs.
+const GRAPH: u16 = 8;
 const FIRST: Color = Color::LightBlue;
 const SECOND: Color = Color::LightRed;
 
 /// Draws it.
-pub(super) fn draw(frame: &mut Frame, model: &Seen, looks: &mut Looks, has_control: bool) {
+pub(super) fn draw(frame: &mut Frame, seen: &Seen, looks: &mut Looks, has_control: bool) {
     if looks.follows
-        && let Some(drawn) = model.drawn.first()
+        && let Some(drawn) = seen.drawn.first()
     {
         looks.edge = *drawn;
     }
@@ -48,45 +50,47 @@ pub(super) fn draw(frame: &mut Frame, model: &Seen, looks: &mut Looks, has_contr
     let [head, middle, bottom, keys] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(4), Constraint::Length(log), Constraint::Length(1)])
             .areas(area);
-    frame.render_widget(Paragraph::new(header(model)), head);
-    if model.is_search() {
+    frame.render_widget(Paragraph::new(header(seen)), head);
+    if seen.is_search() {
         let [left, right] = Layout::horizontal([Constraint::Percentage(46), Constraint::Percentage(54)]).areas(middle);
-        curves(frame, left, model);
-        search(frame, right, model, looks);
+        curves(frame, left, seen);
+        search(frame, right, seen, looks);
     } else {
-        curves(frame, middle, model);
+        curves(frame, middle, seen);
     }
-    tail(frame, bottom, model, looks);
-    let text = if has_control {
-        " q stop  p pause  s save  ←→ edge  f follow  ↑↓ log  ? help"
-    } else {
-        " q leave (the run goes on)  ←→ edge  f follow  ↑↓ log  ? help"
+    tail(frame, bottom, seen, looks);
+    let own = match (has_control, &seen.stand) {
+        (true, _) => "q stop  p pause  s save",
+        (false, Stand::Ended(_)) => "q leave",
+        (false, _) => "q leave (the run goes on)",
     };
-    frame.render_widget(Paragraph::new(text).style(QUIET), keys);
+    let edges = if seen.is_search() { "  ←→ edge  f follow" } else { "" };
+    frame.render_widget(Paragraph::new(format!(" {own}{edges}  ↑↓ log  ? help")).style(QUIET), keys);
     if looks.help {
         help(frame, area, has_control);
     }
 }
 
-fn header(model: &Seen) -> Vec<Line<'static>> {
-    let stand = match &model.stand {
+fn header(seen: &Seen) -> Vec<Line<'static>> {
+    let stand = match &seen.stand {
         Stand::Running => Span::styled("running", Color::Green),
         Stand::Paused => Span::styled("paused", Color::Yellow),
         Stand::Stopping => Span::styled("stopping: ends when it is saved; q again ends it at once", Color::Yellow),
+        Stand::Silent(how) => Span::styled(how.clone(), Color::Red),
         Stand::Ended(how) => Span::styled(how.clone(), Color::Cyan),
     };
     let of = |all: Option<u64>| all.map_or(String::new(), |all| format!(" of {all}"));
-    let iterations = model.epochs.zip(model.per_epoch).map(|(epochs, each)| epochs * each);
+    let iterations = seen.epochs.zip(seen.per_epoch).map(|(epochs, each)| epochs * each);
     let mut facts = Vec::new();
-    if let Some(each) = model.per_epoch.filter(|each| *each > 0) {
-        let epoch = model.iterations.saturating_sub(1) / each;
-        facts.push(format!("epoch {epoch} ({}{})", epoch + 1, of(model.epochs)));
+    if let Some(each) = seen.per_epoch.filter(|each| *each > 0) {
+        let epoch = seen.iterations.saturating_sub(1) / each;
+        facts.push(format!("epoch {epoch} ({}{})", epoch + 1, of(seen.epochs)));
     }
-    facts.push(format!("{}{} iterations", model.iterations, of(iterations)));
-    facts.extend(model.pace.map(|pace| format!("{} each", time(pace))));
-    facts.extend(model.left().map(|left| format!("{} left", duration(left))));
-    facts.extend(model.memory.map(|memory| format!("{} of memory", bytes(memory as f64))));
-    let name = Span::styled(format!(" {}  ", model.name), Modifier::BOLD);
+    facts.push(format!("{}{} iterations", seen.iterations, of(iterations)));
+    facts.extend(seen.pace.map(|pace| format!("{} each", time(pace))));
+    facts.extend(seen.left().map(|left| format!("{} left", duration(left))));
+    facts.extend(seen.memory.map(|memory| format!("{} of memory at most", bytes(memory as f64))));
+    let name = Span::styled(format!(" {}  ", seen.name), Modifier::BOLD);
     vec![Line::from(vec![name, stand]), Line::from(format!(" {}", facts.join("  ·  ")))]
 }
 
@@ -99,13 +103,13 @@ fn time(seconds: f64) -> String {
     }
 }
 
-fn curves(frame: &mut Frame, area: Rect, model: &Seen) {
+fn curves(frame: &mut Frame, area: Rect, seen: &Seen) {
     let [above, below] = Layout::vertical([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(area);
-    let losses = [("architecture", &model.search_loss, FIRST), ("weights", &model.train_loss, SECOND)];
+    let losses = [("architecture", &seen.search_loss, FIRST), ("weights", &seen.train_loss, SECOND)];
     chart(frame, above, "loss", "iteration", &losses);
-    let [train, test] = &model.tests;
-    if model.is_search() {
-        let accuracies = [("supernet", &model.supernet, FIRST), ("derived", &model.derived, SECOND)];
+    let [train, test] = &seen.tests;
+    if seen.is_search() {
+        let accuracies = [("supernet", &seen.supernet, FIRST), ("derived", &seen.derived, SECOND)];
         chart(frame, below, "accuracy", "iteration", &accuracies);
     } else {
         chart(frame, below, "accuracy", "epoch", &[("train", train, FIRST), ("test", test, SECOND)]);
@@ -118,12 +122,19 @@ fn chart(frame: &mut Frame, area: Rect, title: &str, x: &str, series: &[(&str, &
     };
     let data = series.iter().map(|(name, series, colour)| (*name, finite(series), *colour));
     let data: Vec<_> = data.filter(|(_, points, _)| !points.is_empty()).collect();
-    let mut names = vec![Span::raw(format!(" {title} "))];
-    for (name, points, colour) in &data {
-        let last = points.last().map_or(f64::NAN, |point| point.1);
-        names.push(Span::styled(format!("{name} {last:.4} "), *colour));
-    }
-    let block = Block::bordered().title(Line::from(names)).border_style(QUIET);
+    let last = |digits: usize, named: bool| {
+        let told = series.iter().filter_map(|(name, series, colour)| Some((name, series.last()?, *colour)));
+        let span = |(name, last, colour): (&&str, f64, Color)| {
+            let name = if named { format!("{name} ") } else { String::new() };
+            Span::styled(format!("{name}{last:.digits$} "), colour)
+        };
+        Line::from([Span::raw(format!(" {title} "))].into_iter().chain(told.map(span)).collect::<Vec<_>>())
+    };
+    // The longest that has room: a number that is cut would be another one.
+    let titles = [last(4, true), last(2, true), last(2, false), Line::raw(format!(" {title} "))];
+    let room = usize::from(area.width.saturating_sub(2));
+    let names = titles.into_iter().find(|title| title.width() <= room).unwrap_or_default();
+    let block = Block::bordered().title(names).border_style(QUIET);
     let all = || data.iter().flat_map(|(_, points, _)| points);
     let ends = |of: fn(&(f64, f64)) -> f64| {
         let (least, most) = all().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
@@ -150,13 +161,18 @@ fn chart(frame: &mut Frame, area: Rect, title: &str, x: &str, series: &[(&str, &
     frame.render_widget(chart, area);
 }
 
-fn search(frame: &mut Frame, area: Rect, model: &Seen, looks: &Looks) {
-    let candidates = model.candidates(looks.edge);
-    let bars = (candidates.len() as u16 + 2).clamp(3, 12).min(area.height / 3 + 2);
+fn search(frame: &mut Frame, area: Rect, seen: &Seen, looks: &Looks) {
+    let candidates = seen.candidates(looks.edge);
+    let bars = (candidates.len() as u16 + 2).clamp(3, area.height.saturating_sub(4).max(3));
+    // Where there is little room, what was learned comes first.
+    let graphs = if area.height >= bars + GRAPH + 6 { GRAPH } else { 0 };
     let [graphs, alpha, derived] =
-        Layout::vertical([Constraint::Min(6), Constraint::Length(bars), Constraint::Percentage(34)]).areas(area);
-    graph::draw(frame, graphs, model, looks.edge);
-    let name = model.edges.get(looks.edge).map_or_else(|| "no edge".to_owned(), ToString::to_string);
+        Layout::vertical([Constraint::Fill(u16::from(graphs > 0)), Constraint::Length(bars), Constraint::Fill(1)])
+            .areas(area);
+    if graphs.height > 0 {
+        graph::draw(frame, graphs, seen, looks.edge);
+    }
+    let name = seen.edges.get(looks.edge).map_or_else(|| "no edge".to_owned(), ToString::to_string);
     let chosen = if looks.follows { "as drawn" } else { "chosen" };
     let title = Line::from(vec![Span::raw(" α of "), Span::styled(name, CHOSEN), Span::raw(format!(" ({chosen}) "))]);
     let block = Block::bordered().title(title).border_style(QUIET);
@@ -173,22 +189,34 @@ fn search(frame: &mut Frame, area: Rect, model: &Seen, looks: &Looks) {
             Span::styled(bar, FIRST),
         ])
     };
+    let rows = usize::from(alpha.height.saturating_sub(2));
     let lines: Vec<Line> = match candidates.as_slice() {
         [] => vec![Line::styled(" α is told at the end of each epoch", QUIET)],
-        some => some.iter().map(line).collect(),
+        all if all.len() <= rows => all.iter().map(line).collect(),
+        all => {
+            // The strongest, and how many are left out.
+            let mut strongest = all.to_vec();
+            strongest.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let shown = strongest.iter().take(rows.saturating_sub(1)).map(line);
+            shown.chain([more(all.len() - rows.saturating_sub(1), "weaker")]).collect()
+        }
     };
     frame.render_widget(Paragraph::new(lines).block(block), alpha);
-    frame.render_widget(cells(derived, model, looks), derived);
+    frame.render_widget(cells(derived, seen, looks), derived);
+}
+
+fn more(count: usize, what: &str) -> Line<'static> {
+    Line::styled(format!(" … {count} {what}"), QUIET)
 }
 
 /// The derived cells, in as many columns as there is room for: all cell types, or that of the chosen edge where not all can be read.
-fn cells(area: Rect, model: &Seen, looks: &Looks) -> Paragraph<'static> {
+fn cells(area: Rect, seen: &Seen, looks: &Looks) -> Paragraph<'static> {
     let block = |title: String| Block::bordered().title(title).border_style(QUIET);
-    let Some(cells) = &model.cells else {
+    let Some(cells) = &seen.cells else {
         let text = " nothing is derived before the first validation";
         return Paragraph::new(text).style(QUIET).block(block(" derived so far ".to_owned()));
     };
-    let chosen = model.edges.get(looks.edge);
+    let chosen = seen.edges.get(looks.edge);
     let entries = cells.0.iter().flat_map(|(name, cell)| cell.edges.iter().map(move |edge| (name, edge)));
     let entry = |(name, edge): (&String, &GenotypeEdge)| {
         let is_chosen = chosen.is_some_and(|c| c.cell == *name && c.ends == Some((edge.from, edge.to)));
@@ -208,24 +236,29 @@ fn cells(area: Rect, model: &Seen, looks: &Looks) -> Paragraph<'static> {
         width = wide(&mut entries.iter().map(|(_, text, _)| text.chars().count()));
         title = format!(" derived so far: {only} ");
     }
-    let columns = entries.len().div_ceil(rows).max(1);
-    let width = width.min(room / columns).max(1);
+    // Whole entries alone: what has no room is counted.
+    let columns = (room / width).clamp(1, entries.len().div_ceil(rows).max(1));
+    let left_out = entries.len().saturating_sub(columns * rows);
+    let rows = if left_out > 0 { rows - 1 } else { rows };
     let cell = |(_, text, is_chosen): &(String, String, bool)| {
-        let text: String = text.chars().take(width - 1).collect();
-        Span::styled(
-            format!(" {text:<room$}", room = width - 1),
-            if *is_chosen { Style::new().fg(CHOSEN) } else { Style::new() },
-        )
+        let style = if *is_chosen { Style::new().fg(CHOSEN) } else { Style::new() };
+        Span::styled(format!(" {text:<room$}", room = width - 1), style)
     };
-    let line = |row: usize| Line::from(entries.iter().skip(row).step_by(rows).map(cell).collect::<Vec<_>>());
-    Paragraph::new((0..rows.min(entries.len())).map(line).collect::<Vec<_>>()).block(block(title))
+    let shown = entries.len().min(columns * rows);
+    let line =
+        |row: usize| Line::from(entries[..shown].iter().skip(row).step_by(rows.max(1)).map(cell).collect::<Vec<_>>());
+    let mut lines: Vec<Line> = (0..rows.min(shown)).map(line).collect();
+    if left_out > 0 {
+        lines.push(more(entries.len() - shown, "more"));
+    }
+    Paragraph::new(lines).block(block(title))
 }
 
-fn tail(frame: &mut Frame, area: Rect, model: &Seen, looks: &mut Looks) {
+fn tail(frame: &mut Frame, area: Rect, seen: &Seen, looks: &mut Looks) {
     let rows = usize::from(area.height.saturating_sub(2));
-    looks.back = looks.back.min(model.log.len().saturating_sub(rows));
-    let end = model.log.len() - looks.back;
-    let shown = model.log.iter().take(end).skip(end.saturating_sub(rows));
+    looks.back = looks.back.min(seen.log.len().saturating_sub(rows));
+    let end = seen.log.len() - looks.back;
+    let shown = seen.log.iter().take(end).skip(end.saturating_sub(rows));
     let lines: Vec<Line> = shown.map(|line| Line::raw(format!(" {line}"))).collect();
     let title = if looks.back > 0 { format!(" log, {} lines back ", looks.back) } else { " log ".to_owned() };
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title).border_style(QUIET)), area);

@@ -15,33 +15,33 @@ use std::f64::consts::PI;
 const WIDTH: u16 = 26;
 
 /// Draws the cell types side by side; where there is no room for all, from that of the chosen edge on.
-pub(super) fn draw(frame: &mut Frame, area: Rect, model: &Seen, chosen: usize) {
+pub(super) fn draw(frame: &mut Frame, area: Rect, seen: &Seen, chosen: usize) {
     let mut names: Vec<&str> = Vec::new();
-    for edge in &model.edges {
+    for edge in &seen.edges {
         if !names.contains(&edge.cell.as_str()) {
             names.push(&edge.cell);
         }
     }
     let room = usize::from(area.width / WIDTH).max(1);
     if names.len() > room {
-        let at = model.edges.get(chosen).and_then(|edge| names.iter().position(|name| *name == edge.cell));
+        let at = seen.edges.get(chosen).and_then(|edge| names.iter().position(|name| *name == edge.cell));
         names.rotate_left(at.unwrap_or(0));
         names.truncate(room);
     }
     let areas = Layout::horizontal(vec![Constraint::Fill(1); names.len().max(1)]).split(area);
     for (name, area) in names.into_iter().zip(areas.iter()) {
-        cell(frame, *area, model, name, chosen);
+        cell(frame, *area, seen, name, chosen);
     }
 }
 
-fn cell(frame: &mut Frame, area: Rect, model: &Seen, name: &str, chosen: usize) {
-    let edges = model.edges.iter().enumerate().filter(|(_, edge)| edge.cell == name);
+fn cell(frame: &mut Frame, area: Rect, seen: &Seen, name: &str, chosen: usize) {
+    let edges = seen.edges.iter().enumerate().filter(|(_, edge)| edge.cell == name);
     let arcs: Vec<(usize, usize, usize)> =
         edges.filter_map(|(index, edge)| edge.ends.map(|(from, to)| (index, from, to))).collect();
     let nodes = arcs.iter().map(|(.., to)| to + 1).max().unwrap_or(1);
     let longest = arcs.iter().map(|(_, from, to)| to - from).max().unwrap_or(1) as f64;
     let colour = |index: usize| {
-        if model.drawn.contains(&index) {
+        if seen.drawn.contains(&index) {
             DRAWN
         } else if index == chosen {
             CHOSEN
@@ -50,8 +50,8 @@ fn cell(frame: &mut Frame, area: Rect, model: &Seen, name: &str, chosen: usize) 
         }
     };
     let mut title = vec![Span::raw(format!(" {name} "))];
-    if arcs.iter().any(|(index, ..)| model.drawn.contains(index)) {
-        title.push(Span::styled(if model.inverted { "drawn, −α " } else { "drawn " }, DRAWN));
+    if arcs.iter().any(|(index, ..)| seen.drawn.contains(index)) {
+        title.push(Span::styled(if seen.inverted { "drawn, −α " } else { "drawn " }, DRAWN));
     }
     let block = Block::bordered().title(Line::from(title)).border_style(Style::new().fg(Color::DarkGray));
     let right = nodes as f64 - 0.5;
@@ -60,7 +60,7 @@ fn cell(frame: &mut Frame, area: Rect, model: &Seen, name: &str, chosen: usize) 
             |context| {
                 // What stands out is drawn last, above the rest.
                 let mut order = arcs.clone();
-                order.sort_by_key(|(index, ..)| (model.drawn.contains(index), *index == chosen));
+                order.sort_by_key(|(index, ..)| (seen.drawn.contains(index), *index == chosen));
                 for (index, from, to) in order {
                     let (middle, half) = (f64::midpoint(from as f64, to as f64), (to - from) as f64 / 2.0);
                     let tall = 0.15 + 0.85 * (to - from) as f64 / longest;

@@ -12,43 +12,48 @@ use std::time::{Duration, Instant};
 /// How often what has changed is drawn.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Shows a model until the run or the user ends it. `tick` is called before each look.
+/// Shows a seen until the run or the user ends it. `tick` is called before each look.
 ///
 /// # Errors
 /// Where the terminal has gone.
-pub(super) fn run(model: &Mutex<Seen>, control: &Control, mut tick: impl FnMut(&mut Seen)) -> Result<()> {
+pub(super) fn run(seen: &Mutex<Seen>, control: &Control, mut tick: impl FnMut(&mut Seen)) -> Result<()> {
     let mut looks = Looks::default();
     let mut drawn: Option<(u64, Instant)> = None;
     let mut stale = true;
     while !control.is_over() {
+        let mut frame = None;
         {
-            let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
-            tick(&mut model);
-            if !matches!(model.stand, Stand::Ended(_)) {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            tick(&mut seen);
+            if control.interruption.is_some() {
                 let stand = match (control.is_stopping(), control.is_paused()) {
                     (true, _) => Stand::Stopping,
                     (_, true) => Stand::Paused,
                     _ => Stand::Running,
                 };
-                stale |= stand != model.stand;
-                model.stand = stand;
+                stale |= stand != seen.stand;
+                seen.stand = stand;
             }
-            let is_due = drawn.is_none_or(|(generation, at)| generation != model.generation && at.elapsed() >= EVERY);
+            let is_due = drawn.is_none_or(|(generation, at)| generation != seen.generation && at.elapsed() >= EVERY);
             if stale || is_due {
-                let mut screen = screen::screen();
-                let Some(screen) = screen.as_mut() else { return Ok(()) };
                 let has_control = control.interruption.is_some();
-                let frame = screen.terminal.draw(|frame| draw(frame, &model, &mut looks, has_control));
-                frame.map_err(gone)?;
-                (drawn, stale) = (Some((model.generation, Instant::now())), false);
+                frame = screen::drawn(|frame| draw(frame, &seen, &mut looks, has_control)).map_err(gone)?;
+                if frame.is_none() {
+                    return Ok(());
+                }
+                (drawn, stale) = (Some((seen.generation, Instant::now())), false);
             }
         }
-        if !event::poll(EVERY / 4).map_err(gone)? {
+        if let Some(frame) = frame {
+            screen::write(frame).map_err(gone)?;
+        }
+        screen::wait(EVERY / 4).map_err(gone)?;
+        if !event::poll(Duration::ZERO).map_err(gone)? {
             continue;
         }
         match event::read().map_err(gone)? {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
-                let edges = model.lock().unwrap_or_else(PoisonError::into_inner).edges.len();
+                let edges = seen.lock().unwrap_or_else(PoisonError::into_inner).edges.len();
                 press(key, &mut looks, control, edges);
                 stale = true;
             }

@@ -11,14 +11,16 @@ use crate::run::{Event, Observer, ScriptEvent};
 use crate::train::Interruption;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a run that waits looks whether it still has to.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long the view may take to end: a terminal that takes no more may hold it up for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A listener that shows a run on the terminal.
 pub(in super::super) struct Live {
-    model: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<Seen>>,
     control: Arc<Control>,
     lines: Lines,
     threads: Vec<JoinHandle<()>>,
@@ -31,23 +33,23 @@ impl Live {
     /// Where it cannot be had.
     pub(in super::super) fn new(name: &str, interruption: &Interruption) -> Result<Self> {
         let caught = screen::take()?;
-        let model = Arc::new(Mutex::new(Seen::new(name)));
+        let seen = Arc::new(Mutex::new(Seen::new(name)));
         let control = Arc::new(Control::of(interruption));
-        let seen = model.clone();
+        let heard = seen.clone();
         let listener = thread::spawn(move || {
-            screen::each_line(caught, |line| lock(&seen).say(line));
+            screen::each_line(caught, |line| lock(&heard).say(line));
         });
-        let (seen, steered) = (model.clone(), control.clone());
+        let (shown, steered) = (seen.clone(), control.clone());
         let drawer = thread::spawn(move || {
             let held = screen::Held;
-            let ended = keys::run(&seen, &steered, |model| model.memory = native::peak_memory());
+            let ended = keys::run(&shown, &steered, |seen| seen.memory = native::peak_memory());
             if let Err(error) = ended {
                 // The run goes on without a view.
                 drop(held);
                 super::super::output::say(&error.to_string());
             }
         });
-        Ok(Self { model, control, lines: Lines::default(), threads: vec![drawer, listener] })
+        Ok(Self { seen, control, lines: Lines::default(), threads: vec![drawer, listener] })
     }
 
     /// Waits while the run is to pause, unless it is to be saved first.
@@ -62,41 +64,41 @@ impl Live {
     }
 }
 
-fn lock(model: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    model.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer for Live {
     fn event(&mut self, event: &Event) -> Result<()> {
-        let mut model = lock(&self.model);
+        let mut seen = lock(&self.seen);
         for (log, line) in self.lines.of(event) {
-            model.line(log, &line);
+            seen.line(log, &line);
         }
         match event {
             Event::Started(overview) => {
-                model.edges = edges::of_space(overview.space);
-                (model.epochs, model.per_epoch) = (Some(overview.epochs), Some(overview.iterations_per_epoch));
-                model.iterations = overview.iteration;
+                seen.edges = edges::of_space(overview.space);
+                (seen.epochs, seen.per_epoch) = (Some(overview.epochs), Some(overview.iterations_per_epoch));
+                seen.iterations = overview.iteration;
                 let [train, search, _] = overview.images;
-                model.say(&format!("{train} images train weights, {search} search"));
+                seen.say(&format!("{train} images train weights, {search} search"));
             }
             Event::EvaluationStarted(overview) => {
-                (model.epochs, model.per_epoch) = (Some(overview.epochs), Some(overview.iterations_per_epoch));
-                model.iterations = overview.iteration;
+                (seen.epochs, seen.per_epoch) = (Some(overview.epochs), Some(overview.iterations_per_epoch));
+                seen.iterations = overview.iteration;
                 let [train, test] = overview.images;
-                model.say(&format!("{train} images train, {test} test"));
+                seen.say(&format!("{train} images train, {test} test"));
             }
             Event::Script(ScriptEvent::Planned(change) | ScriptEvent::Changed(change)) => {
                 let script = change.files.script.display();
-                model.say(&format!("from iteration {} on the script is {script}", change.iteration));
+                seen.say(&format!("from iteration {} on the script is {script}", change.iteration));
             }
             Event::Script(ScriptEvent::Refused(error)) => {
-                model.say(&format!("the changed script cannot be used, the old one stays: {error}"));
+                seen.say(&format!("the changed script cannot be used, the old one stays: {error}"));
             }
             Event::Checkpoint(_) => {
-                let iterations = model.iterations;
-                model.say(&format!("saved after {iterations} iterations"));
-                drop(model);
+                let iterations = seen.iterations;
+                seen.say(&format!("saved after {iterations} iterations"));
+                drop(seen);
                 self.wait();
                 // What was asked for meanwhile is done.
                 self.control.take_save();
@@ -115,15 +117,20 @@ impl Observer for Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.control.end();
-        let mut threads = std::mem::take(&mut self.threads).into_iter();
-        let drawer = threads.next().map(JoinHandle::join);
-        screen::give_back();
-        if let Some(Err(_)) = drawer {
-            super::super::output::say("the view has failed; the run did not");
+        let begun = Instant::now();
+        while self.is_shown() && begun.elapsed() < PATIENCE {
+            thread::sleep(LOOK / 5);
         }
-        // All who wrote to the pipe have let it go.
-        threads.for_each(|listener| drop(listener.join()));
-        for line in &lock(&self.model).log {
+        screen::give_back();
+        if !self.is_shown() {
+            let mut threads = std::mem::take(&mut self.threads).into_iter();
+            if let Some(Err(_)) = threads.next().map(JoinHandle::join) {
+                super::super::output::say("the view has failed; the run did not");
+            }
+            // All who wrote to the pipe have let it go.
+            threads.for_each(|listener| drop(listener.join()));
+        }
+        for line in &lock(&self.seen).log {
             super::super::output::say(line);
         }
     }
@@ -148,7 +155,7 @@ mod tests {
         let done = message::without_panics(|| {
             let view = Live::new("a run", &Interruption::default());
             let mut view = view.map_err(crate::cli::Failure::Later)?;
-            lock(&view.model).say("it was seen");
+            lock(&view.seen).say("it was seen");
             eprintln!("it was caught");
             while !view.wants_checkpoint() {
                 view.control.save();

@@ -22,6 +22,8 @@ pub(super) enum Stand {
     Running,
     Paused,
     Stopping,
+    /// Perhaps: nothing was heard for long.
+    Silent(String),
     Ended(String),
 }
 

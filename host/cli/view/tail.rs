@@ -5,8 +5,10 @@ use super::seen::{Seen, Stand};
 use super::{keys, screen};
 use crate::error::Result;
 use crate::report::History;
-use crate::report::history::State;
-use crate::run::LogName;
+use crate::report::history::{State, state};
+use crate::report::sizes::duration;
+use crate::run::{LogName, is_taken};
+use crate::train::Interruption;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ use std::time::{Duration, Instant};
 /// How often the logs are looked at: a run writes them once a second.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// For how long nothing may be written before that is said, in seconds.
+const SILENT: f64 = 60.0;
 /// How much of a log whose last line alone is shown is read at first.
 const RECENT: u64 = 1 << 20;
 
@@ -58,47 +62,59 @@ impl Tail {
     }
 }
 
-/// Shows a run that another process makes, or made, until the user has seen enough.
+/// Shows a run that another process makes, or made, until the user has seen enough or a signal ends it.
 ///
 /// # Errors
-/// Where there is no run, or no terminal.
-pub(in super::super) fn watch(run: &Path) -> Result<()> {
-    let about = History::describe(run)?;
+/// Where the terminal cannot be had, or has gone.
+pub(in super::super) fn watch(about: &History, interruption: &Interruption) -> Result<()> {
+    let run = about.path.as_path();
     let caught = screen::take()?;
-    let model = Mutex::new(Seen::from(&about));
+    let seen = Mutex::new(Seen::from(about));
     let control = Control::default();
     let tail = |log: LogName| Tail { path: run.join(log.file()), log, read: 0 };
     // Metrics last: they count iterations, which places what the others say.
     let order = [LogName::Trace, LogName::Genotypes, LogName::Alpha, LogName::Metrics];
     let mut tails: Vec<Tail> = order.into_iter().map(tail).collect();
     let mut looked: Option<Instant> = None;
-    let is_search = about.is_search();
     std::thread::scope(|scope| {
         let _held = screen::Held;
         scope.spawn(|| {
-            screen::each_line(caught, |line| model.lock().unwrap_or_else(PoisonError::into_inner).say(line));
+            screen::each_line(caught, |line| seen.lock().unwrap_or_else(PoisonError::into_inner).say(line));
         });
-        keys::run(&model, &control, |model| {
+        keys::run(&seen, &control, |seen| {
+            if interruption.requested() {
+                control.end();
+            }
             if looked.is_some_and(|at| at.elapsed() < LOOK) {
                 return;
             }
             looked = Some(Instant::now());
-            if !tails.iter_mut().all(|tail| tail.follow(|log, line| model.line(log, line))) {
-                model.forget();
+            if !tails.iter_mut().all(|tail| tail.follow(|log, line| seen.line(log, line))) {
+                seen.forget();
                 tails.iter_mut().for_each(|tail| tail.read = 0);
             }
-            let stand = match crate::report::history::state(run, is_search) {
-                State::Finished => Stand::Ended("finished".to_owned()),
-                State::Failed(why) => Stand::Ended(format!("failed: {}", why.lines().next().unwrap_or_default())),
-                State::Unfinished if !crate::run::is_taken(run) => {
-                    Stand::Ended("no process has it: interrupted, or not begun".to_owned())
-                }
-                State::Unfinished => Stand::Running,
-            };
-            if stand != model.stand {
-                model.generation += 1;
-                model.stand = stand;
+            let stand = stand(run, about.is_search(), seen.pace);
+            if stand != seen.stand {
+                seen.generation += 1;
+                seen.stand = stand;
             }
         })
     })
+}
+
+/// How a run stands, as far as its directory tells.
+fn stand(run: &Path, is_search: bool, pace: Option<f64>) -> Stand {
+    match state(run, is_search) {
+        State::Finished => Stand::Ended("finished".to_owned()),
+        State::Failed(why) => Stand::Ended(format!("failed: {}", why.lines().next().unwrap_or_default())),
+        State::Unfinished if !is_taken(run) => Stand::Ended("interrupted, or not begun: no process has it".to_owned()),
+        State::Unfinished => {
+            let written = std::fs::metadata(run.join(LogName::Metrics.file())).and_then(|about| about.modified());
+            let silent = written.ok().and_then(|at| at.elapsed().ok()).map_or(0.0, |since| since.as_secs_f64());
+            match silent > SILENT.max(20.0 * pace.unwrap_or(0.0)) {
+                true => Stand::Silent(format!("nothing was written for {}: killed?", duration(silent))),
+                false => Stand::Running,
+            }
+        }
+    }
 }
