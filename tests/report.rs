@@ -294,7 +294,7 @@ fn errors_say_what_to_do() {
     assert!(text.contains("nowhere is no run directory") && text.contains("no folder"), "{text}");
     let output = edas(folder.path()).arg("report").arg(searched()).args(["-o", "not/there.html"]).assert().code(1);
     let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-    assert!(text.contains("not/there.html") && text.contains("-o FILE"), "{text}");
+    assert!(text.contains("not/there.html") && text.contains("make its folder first"), "{text}");
 }
 
 /// Names and class labels that would be markup, in every place where a run has names.

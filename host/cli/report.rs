@@ -38,8 +38,13 @@ pub(super) fn run(options: &Options) -> Done {
         (None, _) => PathBuf::from("report.html"),
     };
     std::fs::write(&file, text).map_err(|e| {
-        let error = Error::io("write", &file, &e);
-        Failure::Later(if options.output.is_none() { error.help("`-o FILE` writes it elsewhere") } else { error })
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        let help = match &options.output {
+            None => "`-o FILE` writes it elsewhere",
+            Some(_) if folder.is_some_and(|folder| !folder.is_dir()) => "make its folder first",
+            Some(_) => "name another file",
+        };
+        Failure::Later(Error::io("write", &file, &e).help(help))
     })?;
     say(&format!("the report is in {}", file.display()));
     Ok(())

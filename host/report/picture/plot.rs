@@ -167,7 +167,13 @@ impl Plot {
     fn draw_curves(&self, area: &Area) -> Result<()> {
         let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| point.is_drawn());
         let x = span(points().map(|point| point.x), 0.0);
-        let y = span(points().flat_map(|p| [Some(p.y), p.range.map(|r| r.0), p.range.map(|r| r.1)]).flatten(), 0.06);
+        let mut y =
+            span(points().flat_map(|p| [Some(p.y), p.range.map(|r| r.0), p.range.map(|r| r.1)]).flatten(), 0.06);
+        // Between whole numbers that are few lies nothing.
+        let whole = y.1 - y.0 < 12.0 && points().all(|point| point.y.fract() == 0.0 && point.range.is_none());
+        if whole {
+            y = ((y.0 + 0.4).floor() - 0.5, (y.1 - 0.4).ceil() + 0.5);
+        }
         let mut chart = ChartBuilder::on(area)
             .margin_left(fine(6.0))
             .margin_right(fine(16.0))
@@ -183,8 +189,6 @@ impl Plot {
         }
         let line = |colour: Colour, thick: f64| ShapeStyle { stroke_width: fine(thick) as u32, ..rgb(colour).into() };
         let (across, up) = (ticks(x), ticks(y));
-        // Nothing lies between whole numbers that are few.
-        let whole = y.1 - y.0 < 12.0 && points().all(|point| point.y.fract() == 0.0 && point.range.is_none());
         chart
             .configure_mesh()
             .x_desc(self.x.as_str())
@@ -196,7 +200,7 @@ impl Plot {
             .light_line_style(TRANSPARENT)
             .set_all_tick_mark_size(fine(3.0))
             .x_labels(6)
-            .y_labels(6)
+            .y_labels(if whole { (y.1 - y.0) as usize + 1 } else { 6 })
             .x_label_formatter(&|x| tick(*x, across))
             .y_label_formatter(&|y| match whole {
                 true if (y - y.round()).abs() > 1e-6 => String::new(),
