@@ -1,6 +1,6 @@
 //! The cells as graphs of arcs: nodes on a line, edges above it, the drawn ones in a colour of their own.
 
-use super::draw::{CHOSEN, DRAWN};
+use super::colour::{CHOSEN, DRAWN};
 use super::seen::Seen;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

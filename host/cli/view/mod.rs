@@ -1,13 +1,15 @@
 //! The terminal view of a run: curves, α, the drawn edge, the derived cells, the log, and keys that steer.
 //!
 //! - `seen`: what there is to see
-//! - `draw`, `graph`: what it looks like
+//! - `draw`: what it looks like, by `chart`, `graph` and `colour`
 //! - `keys`: the view as it goes
 //! - `control`: what keys ask of the run
 //! - `screen`: the terminal, taken and given back
 //! - `live`: the view of a run of this process
 //! - `tail`: the logs of another process's run
 
+mod chart;
+mod colour;
 mod control;
 mod draw;
 mod graph;

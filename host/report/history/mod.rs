@@ -4,17 +4,23 @@
 //! - [`alpha`]: α over the epochs
 //! - [`draws`]: what was drawn
 //! - [`edges`]: the edges by name
+//! - [`metrics`]: losses, accuracies and times
+//! - `files`: what the directory holds besides its logs
 //! - `lines`: the lines of the logs
 
 pub mod alpha;
 pub mod draws;
 pub mod edges;
+mod files;
 mod lines;
+pub mod metrics;
 pub mod series;
 
 pub use alpha::AlphaHistory;
 pub use draws::{Draws, EdgeDraws};
 pub use edges::EdgeName;
+pub use files::state;
+pub use metrics::MetricsHistory;
 pub use series::{Sampled, Series};
 
 use crate::error::{Error, Place, Result};
@@ -26,10 +32,10 @@ use crate::space::{Genotype, Space};
 use crate::spec::Spec;
 use crate::train::inputs::Inputs;
 use crate::train::setup;
-use lines::{Metrics, Number, each_line};
+use files::{profile, read_sessions, read_spec};
+use lines::{Number, each_line};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use std::fs;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,93 +103,6 @@ pub struct Derived {
     pub accuracy: f64,
     /// Its cell types.
     pub cells: Arc<Ordered<GenotypeCell>>,
-}
-
-/// Losses, accuracies and times.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct MetricsHistory {
-    /// The number of iterations.
-    pub iterations: u64,
-    /// The number of whole epochs.
-    pub epochs: u64,
-    /// The loss of architecture steps, by iteration.
-    pub search_loss: Series,
-    /// The loss of weights steps, by iteration.
-    pub train_loss: Series,
-    /// The accuracy of architecture steps, by iteration.
-    pub search_accuracy: Series,
-    /// The accuracy of weights steps, by iteration.
-    pub train_accuracy: Series,
-    /// Seconds, by iteration.
-    pub seconds: Series,
-    /// The accuracy of the supernet, by the last iteration before it.
-    pub supernet_accuracy: Series,
-    /// The accuracy of the derived network, by the last iteration before it.
-    pub derived_accuracy: Series,
-    /// What the supernet is better by than the derived network, by the last iteration before it.
-    pub gap: Series,
-    /// The learning rate, by epoch.
-    pub learning_rate: Series,
-    /// Of an evaluation: the mean training loss, by epoch.
-    pub epoch_train_loss: Series,
-    /// The accuracy in training, by epoch.
-    pub epoch_train_accuracy: Series,
-    /// Of an evaluation: the loss on the test images, by epoch.
-    pub test_loss: Series,
-    /// Of an evaluation: the accuracy on the test images, by epoch.
-    pub test_accuracy: Series,
-    /// Seconds, validation or test included, by epoch.
-    pub epoch_seconds: Series,
-    /// Seconds of all iterations that belong to whole epochs, and of these epochs.
-    pub totals: (f64, f64),
-}
-
-impl MetricsHistory {
-    fn read(run: &Path) -> (Self, Vec<String>) {
-        let mut metrics = Self::default();
-        let mut last = 0;
-        let mut within_epoch = 0.0;
-        let missing = each_line(&run.join(LogName::Metrics.file()), |line| {
-            let Ok(line) = serde_json::from_slice::<Metrics>(line) else { return false };
-            match (line.kind.as_ref(), line.iteration, line.epoch) {
-                ("iteration", Some(iteration), _) => {
-                    last = iteration;
-                    metrics.iterations += 1;
-                    within_epoch += line.seconds.map_or(0.0, |seconds| seconds.0);
-                    metrics.search_loss.maybe(iteration, line.search_loss);
-                    metrics.train_loss.maybe(iteration, line.train_loss);
-                    metrics.search_accuracy.maybe(iteration, line.search_accuracy);
-                    metrics.train_accuracy.maybe(iteration, line.train_accuracy);
-                    metrics.seconds.maybe(iteration, line.seconds);
-                }
-                ("validation", Some(iteration), _) => metrics.validation(iteration, &line),
-                ("epoch", _, Some(epoch)) => {
-                    metrics.epochs += 1;
-                    metrics.validation(last, &line);
-                    metrics.learning_rate.maybe(epoch, line.learning_rate);
-                    metrics.epoch_train_loss.maybe(epoch, line.train_loss);
-                    metrics.epoch_train_accuracy.maybe(epoch, line.train_accuracy);
-                    metrics.test_loss.maybe(epoch, line.test_loss);
-                    metrics.test_accuracy.maybe(epoch, line.test_accuracy);
-                    metrics.epoch_seconds.maybe(epoch, line.seconds);
-                    metrics.totals.0 += within_epoch;
-                    metrics.totals.1 += line.seconds.map_or(0.0, |seconds| seconds.0);
-                    within_epoch = 0.0;
-                }
-                _ => return false,
-            }
-            true
-        });
-        (metrics, missing)
-    }
-
-    fn validation(&mut self, iteration: u64, line: &Metrics) {
-        self.supernet_accuracy.maybe(iteration, line.supernet_accuracy);
-        self.derived_accuracy.maybe(iteration, line.derived_accuracy);
-        if let (Some(Number(supernet)), Some(Number(derived))) = (line.supernet_accuracy, line.derived_accuracy) {
-            self.gap.push(iteration as f64, supernet - derived);
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -365,71 +284,4 @@ fn template(space: &Space) -> Genotype {
         genotype.candidates.insert(candidate.name.clone(), json!(CandidateSource::of(candidate)));
     }
     genotype
-}
-
-fn read_spec(run: &Path, missing: &mut Vec<String>) -> (Option<Spec>, String) {
-    let file = run.join(directory::SPEC);
-    let text = match fs::read(&file) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(e) => {
-            missing.push(format!("spec.yaml cannot be read: {e}"));
-            return (None, String::new());
-        }
-    };
-    if !directory::is_sealed(&text) {
-        missing.push("spec.yaml is not whole, or was changed since the run wrote it".to_owned());
-    }
-    match Spec::load(&file, &[]) {
-        Ok(spec) => (Some(spec), text),
-        Err(e) => {
-            missing.push(format!("spec.yaml cannot be used: {e}"));
-            (None, text)
-        }
-    }
-}
-
-fn read_sessions(run: &Path) -> (Vec<Session>, Vec<String>) {
-    let mut sessions = Vec::new();
-    let missing = each_line(&run.join(Session::FILE), |line| {
-        serde_json::from_slice(line).map(|session| sessions.push(session)).is_ok()
-    });
-    (sessions, missing)
-}
-
-/// How a run has ended, so far.
-pub fn state(run: &Path, is_search: bool) -> State {
-    let result = if is_search { "genotype.json" } else { EvaluationResult::FILE };
-    if run.join(result).is_file() {
-        return State::Finished;
-    }
-    match fs::read(run.join(directory::FAILURE)) {
-        Ok(text) => State::Failed(String::from_utf8_lossy(&text).trim().to_owned()),
-        Err(_) => State::Unfinished,
-    }
-}
-
-/// Seconds per iteration of what an iteration consists of, the longest first.
-fn profile(run: &Path) -> Vec<(String, f64)> {
-    let Some(profile) = fs::read(run.join("profile.json")).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok())
-    else {
-        return Vec::new();
-    };
-    let events = || profile["traceEvents"].as_array().into_iter().flatten();
-    let of = |kind: &'static str| events().filter(move |event| event["cat"] == kind);
-    let seconds = |event: &Value| event["dur"].as_f64().unwrap_or(0.0) / 1e6;
-    let iterations = of("").count().max(1) as f64;
-    let mut parts: Vec<(String, f64)> = Vec::new();
-    for event in of("iteration") {
-        let name = event["name"].as_str().unwrap_or_default();
-        match parts.iter_mut().find(|(known, _)| known == name) {
-            Some((_, sum)) => *sum += seconds(event) / iterations,
-            None => parts.push((name.to_owned(), seconds(event) / iterations)),
-        }
-    }
-    let rest = of("").map(seconds).sum::<f64>() / iterations - parts.iter().map(|part| part.1).sum::<f64>();
-    if !parts.is_empty() {
-        parts.push(("everything else".to_owned(), rest.max(0.0)));
-    }
-    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    parts
 }

@@ -5,8 +5,10 @@
 //! - [`diagram`]: boxes and arrows
 //! - [`plot`]: curves and bars
 //! - [`raster`]: SVG as PNG
+//! - `axis`: the ends of axes
 //! - `text`: how wide texts are
 
+mod axis;
 pub mod cell;
 pub mod colour;
 pub mod diagram;
