@@ -53,8 +53,9 @@ fn a_run_is_derived_and_exported() {
     assert_eq!(darts.matches("', ").count(), 16, "two edges into each of four nodes, twice: {darts}");
     assert!(!darts.contains("none"));
     let dot = of(&["export", "run", "--format", "dot"]);
-    assert_eq!(dot.matches("[label=\"in ").count(), 4);
-    assert_eq!(dot.matches(" -> ").count(), 2 * (14 + 4));
+    assert_eq!(dot.matches("[label=\"input ").count(), 4);
+    // Each edge leads through its operation.
+    assert_eq!(dot.matches(" -> ").count(), 2 * (2 * 14 + 4));
     let refused = edas(folder.path()).args(["export", "run", "--format", "darts"]).assert().code(2);
     let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(message.contains("--rule top2"), "{message}");

@@ -92,6 +92,25 @@ fn other_spaces_are_drawn() {
     assert!(svg.contains("stroke-dasharray"));
 }
 
+/// What nobody could follow is not drawn, but written for `dot`; texts of any kind are quoted there.
+#[test]
+fn large_cells_and_odd_names() {
+    let edges: String = (1..40).map(|to| format!("      - {{from: {}, to: {to}}}\n", to - 1)).collect();
+    let nodes = |list: &str| {
+        format!(
+            "space: 1\nname: large\ncell_types:\n  - name: \"a \\\"b\\\" \\\\ <c>\"\n    inputs: 1\n    nodes: 39\n    edges:\n{list}\
+             \x20     candidates: [none, skip_connect]\n    combine: sum\n    output: {{node: 39}}\n\
+             backbone:\n  stem: {{op: stem_cifar, channels: channels, outputs: 1}}\n  cells: {{repeat: cells, type: \"a \\\"b\\\" \\\\ <c>\"}}\n  head: {{op: pool_linear}}\n"
+        )
+    };
+    let few = genotype(&space_of("darts-ops", &nodes(&format!("      list:\n{edges}"))), &[2]);
+    assert!(cell::svg(&few).contains("a &quot;b&quot; \\ &lt;c&gt;") && cell::svg(&few).contains("skip_connect"));
+    assert!(cell::dot(&few).contains(r#"label="a \"b\" \\ <c>""#));
+    let many = genotype(&space_of("darts-ops", &nodes("      from: all_before\n")), &[2]);
+    assert!(cell::svg(&many).contains("1561 arrows: too many for a picture"));
+    assert_eq!(cell::dot(&many).matches(" -> ").count(), 1561);
+}
+
 /// A picture is the same wherever it is made: by the program, in any process, as SVG and as PNG.
 #[test]
 fn the_program_writes_the_same_picture_each_time() {

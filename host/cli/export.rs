@@ -70,7 +70,7 @@ pub(super) fn run(options: &Options) -> Done {
     let text = match options.format {
         Format::Json => genotype()?.to_json() + "\n",
         Format::Darts => text::darts(&genotype()?)? + "\n",
-        Format::Dot => text::dot(&genotype()?),
+        Format::Dot => cell::dot(&genotype()?),
         Format::Svg => cell::svg(&genotype()?),
         Format::Png => return binary(options, &png(&cell::svg(&genotype()?), SCALE)?),
         Format::Nb201 => format!("{}\n", Architecture::of(&genotype()?)?),

@@ -3,6 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::train::Interruption;
+#[cfg(unix)]
+use std::sync::atomic::Ordering;
 
 /// The exit status of a run that was interrupted.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -12,11 +14,15 @@ pub(super) fn interruption() -> Result<Interruption> {
     let interruption = Interruption::default();
     #[cfg(unix)]
     for signal in heard() {
-        use signal_hook::flag::{register, register_conditional_shutdown};
-        // In this order the first signal finds the flag down.
-        let ends = register_conditional_shutdown(signal, INTERRUPTED.into(), interruption.flag());
-        let utters = register(signal, interruption.flag());
-        ends.and(utters).map_err(failed)?;
+        let flag = interruption.flag();
+        let hear = move || {
+            // At once: of two signals that come together on two threads, one is the second.
+            if flag.swap(true, Ordering::SeqCst) {
+                signal_hook::low_level::exit(INTERRUPTED.into());
+            }
+        };
+        // SAFETY: all that is done in the handler is an atomic swap and `_exit`, which any handler may do.
+        unsafe { signal_hook::low_level::register(signal, hear) }.map_err(failed)?;
     }
     Ok(interruption)
 }

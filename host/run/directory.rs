@@ -179,13 +179,14 @@ impl RunDirectory {
         self.flushed = Instant::now();
         self.flush_logs()?;
         // Files that were removed can still be written: nothing else would tell.
-        if !self.lock.holds() {
-            return Err(Error::new("the run directory is no longer where it was")
-                .at(Place::file(&self.path))
-                .expected(format!("the folder in which this run began, with its file `{}`", lock::FILE))
-                .help("put it back where it was, or where it now lies go on with `--run DIR --resume`"));
-        }
-        Ok(())
+        if self.lock.holds() { Ok(()) } else { Err(self.vanished()) }
+    }
+
+    fn vanished(&self) -> Error {
+        Error::new("the run directory is no longer where it was")
+            .at(Place::file(&self.path))
+            .expected(format!("the folder in which this run began, with its file `{}`", lock::FILE))
+            .help("put it back where it was, or where it now lies go on with `--run DIR --resume`")
     }
 
     fn checkpoint(&mut self, snapshot: &Arc<Snapshot>) -> Result<()> {
@@ -224,6 +225,30 @@ impl RunDirectory {
             .map_err(|e| Error::new(format!("the result cannot be written: {e}")))?;
         // The last: a run that has it is finished.
         write_whole(&self.path.join(result(&self.spec)), (text + "\n").as_bytes())
+    }
+
+    fn hear(&mut self, event: &Event) -> Result<()> {
+        for (name, line) in self.lines.of(event) {
+            if let Some((_, log)) = self.logs.iter_mut().find(|(own, _)| *own == name) {
+                log.write(&line)?;
+            }
+        }
+        match event {
+            Event::Iteration(..) => {
+                if self.flushed.elapsed() >= FLUSH {
+                    self.flush()?;
+                    self.checkpoints.look()?;
+                }
+                Ok(())
+            }
+            Event::Epoch(..) | Event::Tested(_) => self.flush(),
+            Event::Script(ScriptEvent::Changed(change)) => self.change(change),
+            Event::Checkpoint(snapshot) => self.checkpoint(snapshot),
+            Event::Interrupted(_) => self.checkpoints.wait(),
+            Event::Finished(summary) => self.finish(summary),
+            Event::Evaluated(summary) => self.finish_evaluation(summary),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -265,27 +290,8 @@ pub(super) fn write_description(path: &Path, spec: &Spec, hashes: &BTreeMap<Stri
 
 impl Observer for RunDirectory {
     fn event(&mut self, event: &Event) -> Result<()> {
-        for (name, line) in self.lines.of(event) {
-            if let Some((_, log)) = self.logs.iter_mut().find(|(own, _)| *own == name) {
-                log.write(&line)?;
-            }
-        }
-        match event {
-            Event::Iteration(..) => {
-                if self.flushed.elapsed() >= FLUSH {
-                    self.flush()?;
-                    self.checkpoints.look()?;
-                }
-                Ok(())
-            }
-            Event::Epoch(..) | Event::Tested(_) => self.flush(),
-            Event::Script(ScriptEvent::Changed(change)) => self.change(change),
-            Event::Checkpoint(snapshot) => self.checkpoint(snapshot),
-            Event::Interrupted(_) => self.checkpoints.wait(),
-            Event::Finished(summary) => self.finish(summary),
-            Event::Evaluated(summary) => self.finish_evaluation(summary),
-            _ => Ok(()),
-        }
+        // Whatever fails in a folder that has gone fails because of that.
+        self.hear(event).map_err(|error| if self.lock.holds() { error } else { self.vanished() })
     }
 
     fn keeps_checkpoints(&self) -> bool {

@@ -13,7 +13,7 @@
 //! - [`plugin`]: spaces that plugins offer
 //! - [`script`]: spaces that scripts return
 //! - [`published`]: genotypes as code of the DARTS family prints them, read
-//! - [`text`]: the same written, and genotypes as graphs for `dot`
+//! - [`text`]: the same written
 
 pub mod architecture;
 pub mod collapse;

@@ -1,8 +1,7 @@
-//! Genotypes as text: as DARTS prints them, and as graphs for Graphviz's `dot`.
+//! Genotypes as DARTS prints them.
 
-use super::genotype::{Genotype, GenotypeCell};
+use super::genotype::Genotype;
 use crate::error::{Error, Result};
-use std::fmt::Write;
 
 /// The form that quark0/darts prints: `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), …)`. Two
 /// entries stand for each node, so only genotypes with two edges per node can be written.
@@ -35,43 +34,4 @@ fn concat(nodes: &[usize]) -> String {
         }
         _ => format!("{nodes:?}"),
     }
-}
-
-/// One graph per cell type for `dot`, in one file: inputs, nodes, and edges labelled with their candidates.
-pub fn dot(genotype: &Genotype) -> String {
-    let mut text = String::from("digraph genotype {\n  rankdir=LR;\n  node [shape=circle, fontname=\"sans-serif\"];\n");
-    text.push_str("  edge [fontname=\"sans-serif\"];\n");
-    for (name, cell) in &genotype.cells.0 {
-        let inputs = genotype.space.cell_types.iter().find(|c| &c.name == name).map_or(0, |c| c.inputs);
-        cluster(&mut text, name, cell, inputs);
-    }
-    text.push_str("}\n");
-    text
-}
-
-fn cluster(text: &mut String, name: &str, cell: &GenotypeCell, inputs: usize) {
-    let id = |node: usize| format!("{}_{node}", quoted(name));
-    let _ = writeln!(text, "  subgraph \"cluster_{}\" {{\n    label=\"{}\";", quoted(name), quoted(name));
-    for input in 0..inputs {
-        let _ = writeln!(text, "    \"{}\" [label=\"in {input}\", shape=box];", id(input));
-    }
-    let mut nodes: Vec<usize> = cell.edges.iter().map(|e| e.to).chain(cell.output.iter().copied()).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    for node in nodes {
-        let _ = writeln!(text, "    \"{}\" [label=\"{node}\"];", id(node));
-    }
-    let _ = writeln!(text, "    \"{}_out\" [label=\"out\", shape=box];", quoted(name));
-    for edge in &cell.edges {
-        let label = quoted(&edge.candidate);
-        let _ = writeln!(text, "    \"{}\" -> \"{}\" [label=\"{label}\"];", id(edge.from), id(edge.to));
-    }
-    for node in &cell.output {
-        let _ = writeln!(text, "    \"{}\" -> \"{}_out\" [style=dashed];", id(*node), quoted(name));
-    }
-    text.push_str("  }\n");
-}
-
-fn quoted(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
 }

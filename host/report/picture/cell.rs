@@ -1,6 +1,7 @@
 //! Pictures of cells: what each edge became, from left to right, as the papers draw them.
 
 use super::diagram::{Arrow, Diagram, Drawing, Look, Shape, file};
+use super::dot;
 use crate::space::Genotype;
 use crate::space::form::{CandidateForm, NamedCandidate};
 use crate::space::genotype::GenotypeCell;
@@ -90,14 +91,24 @@ pub fn diagram(name: &str, cell: &GenotypeCell, inputs: usize, kinds: &Kinds) ->
     Diagram { title: name.to_owned(), shapes, arrows }
 }
 
-/// The drawings of a genotype: one per cell type.
-pub fn drawings(genotype: &Genotype) -> Vec<Drawing> {
+/// The diagrams of a genotype: one per cell type.
+pub fn diagrams(genotype: &Genotype) -> Vec<Diagram> {
     let kinds = Kinds::of(genotype);
     let inputs = |name: &str| genotype.space.cell_types.iter().find(|c| c.name == name).map_or(0, |c| c.inputs);
-    genotype.cells.0.iter().map(|(name, cell)| diagram(name, cell, inputs(name), &kinds).draw()).collect()
+    genotype.cells.0.iter().map(|(name, cell)| diagram(name, cell, inputs(name), &kinds)).collect()
+}
+
+/// The drawings of a genotype: one per cell type.
+pub fn drawings(genotype: &Genotype) -> Vec<Drawing> {
+    diagrams(genotype).iter().map(Diagram::draw).collect()
 }
 
 /// A genotype as a file of SVG: its cell types below each other. The same picture for the same genotype.
 pub fn svg(genotype: &Genotype) -> String {
     file(&drawings(genotype))
+}
+
+/// A genotype as a file for Graphviz's `dot`: a cluster per cell type.
+pub fn dot(genotype: &Genotype) -> String {
+    dot::dot(&diagrams(genotype))
 }

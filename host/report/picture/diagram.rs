@@ -42,6 +42,20 @@ pub enum Look {
     Nothing,
 }
 
+impl Look {
+    /// The colours of the box, of its frame and of its text.
+    pub(super) fn colours(self) -> (Colour, Colour, Colour) {
+        match self {
+            Self::Operation(kind) => {
+                let (fill, stroke) = KINDS[kind % KINDS.len()];
+                (fill, stroke, IN_BOX)
+            }
+            Self::Nothing => (PAPER, PALE, LINE),
+            Self::Port | Self::Node => (PAPER, INK, INK),
+        }
+    }
+}
+
 /// An arrow between two shapes, by their positions. Arrows lead from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrow {
@@ -64,6 +78,8 @@ pub struct Drawing {
     pub body: Markup,
 }
 
+/// The most arrows that are drawn.
+const MOST: usize = 300;
 /// The size of a label's letters, in pixels.
 const LETTERS: f64 = 13.0;
 /// The height of a box.
@@ -76,8 +92,13 @@ const MARGIN: f64 = 12.0;
 const TITLE: f64 = 26.0;
 
 impl Diagram {
-    /// Lays it out and draws it.
+    /// Lays it out and draws it. Of one with more than 300 arrows, which nobody could follow, the picture says that much.
     pub fn draw(&self) -> Drawing {
+        if self.arrows.len() > MOST {
+            let text = format!("{} arrows: too many for a picture", self.arrows.len());
+            let shape = Shape { text, look: Look::Port };
+            return Self { title: self.title.clone(), shapes: vec![shape], arrows: Vec::new() }.draw();
+        }
         let graph = self.lay_out();
         let ids = 0..self.shapes.len();
         let placed: Vec<Placed> = ids.filter_map(|at| graph.node(&at.to_string()).map(Placed::of)).collect();
@@ -160,14 +181,7 @@ impl Shape {
 
     fn draw(&self, at: Placed) -> Markup {
         let round = if self.look == Look::Node { HEIGHT / 2.0 } else { 5.0 };
-        let (fill, stroke, ink): (Colour, Colour, Colour) = match self.look {
-            Look::Operation(kind) => {
-                let (fill, stroke) = KINDS[kind % KINDS.len()];
-                (fill, stroke, IN_BOX)
-            }
-            Look::Nothing => (PAPER, PALE, LINE),
-            Look::Port | Look::Node => (PAPER, INK, INK),
-        };
+        let (fill, stroke, ink) = self.look.colours();
         let dashes = (self.look == Look::Nothing).then_some("4 3");
         let shown = cut(&self.text, COLUMNS);
         html! {

@@ -3,6 +3,7 @@
 //! - [`cell`]: what a cell type became, as a graph
 //! - [`colour`]: their colours
 //! - [`diagram`]: boxes and arrows
+//! - [`mod@dot`]: the same for Graphviz
 //! - [`plot`]: curves and bars
 //! - [`raster`]: SVG as PNG
 //! - `axis`: the ends of axes
@@ -12,6 +13,7 @@ mod axis;
 pub mod cell;
 pub mod colour;
 pub mod diagram;
+pub mod dot;
 pub mod plot;
 pub mod raster;
 mod text;

@@ -4,6 +4,7 @@
 //! refused, within limits; an architecture string is written as it was read, and is the string of the genotype that it means.
 
 use super::check;
+use edas::report::picture::cell;
 use edas::space::{Architecture, Genotype, Space, text};
 use edas::spec::Node;
 
@@ -32,7 +33,7 @@ fn whole(genotype: &Genotype) {
     let json = genotype.to_json();
     let again = Genotype::parse(&json, FILE).unwrap_or_else(|e| panic!("{e}\n{json}"));
     assert_eq!(again.to_json(), json);
-    let dot = text::dot(genotype);
+    let dot = cell::dot(genotype);
     assert!(dot.len() < 1000 * (json.len() + 1000), "{} bytes of dot from {} of JSON", dot.len(), json.len());
     if let Some(text) = check::sound(text::darts(genotype)) {
         assert!(text.starts_with("Genotype("));
