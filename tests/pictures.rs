@@ -100,7 +100,7 @@ fn large_cells_and_odd_names() {
         format!(
             "space: 1\nname: large\ncell_types:\n  - name: \"a \\\"b\\\" \\\\ <c>\"\n    inputs: 1\n    nodes: 39\n    edges:\n{list}\
              \x20     candidates: [none, skip_connect]\n    combine: sum\n    output: {{node: 39}}\n\
-             backbone:\n  stem: {{op: stem_cifar, channels: channels, outputs: 1}}\n  cells: {{repeat: cells, type: \"a \\\"b\\\" \\\\ <c>\"}}\n  head: {{op: pool_linear}}\n"
+             backbone:\n  stem: {{op: stem_cifar, channels: channels}}\n  cells: {{repeat: cells, type: \"a \\\"b\\\" \\\\ <c>\"}}\n  head: {{op: pool_linear}}\n"
         )
     };
     let few = genotype(&space_of("darts-ops", &nodes(&format!("      list:\n{edges}"))), &[2]);

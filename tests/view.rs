@@ -269,7 +269,9 @@ fn a_small_terminal_shows_whole_names_and_numbers() {
     let (folder, run) = folder();
     let mut view = search(folder.path(), &run, 400, &[]);
     view.resize(24, 80);
-    view.wait_for("derived so far");
+    // After the first validation.
+    view.wait_for("dil_conv_5x5");
+    view.wait_for(" more");
     view.press("p");
     view.wait_for("paused");
     let text = view.text();
