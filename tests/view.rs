@@ -125,7 +125,7 @@ fn a_search_is_watched_paused_saved_stopped_and_resumed() {
     let iterations =
         |text: &str| text.split(" of 240 iterations").next().and_then(|t| t.rsplit(' ').next()).map(str::to_owned);
     // The iteration that ran when the key came may still end.
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(1500));
     let paused = iterations(&view.text()).expect("a number");
     thread::sleep(Duration::from_millis(500));
     assert_eq!(iterations(&view.text()), Some(paused.clone()));
