@@ -20,11 +20,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What of the repository goes in as it is: files, and folders with all that git keeps there.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 12] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
     "host/data/digits.md",
+    "host/report/README.md",
+    "host/report/images",
     "host/run/README.md",
     "plugins/README.md",
     "plugins/example-c",
