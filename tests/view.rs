@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A program in a terminal.
 struct Terminal {
@@ -107,6 +107,11 @@ fn search(folder: &Path, run: &Path, epochs: u64, more: &[&str]) -> Terminal {
     Terminal::new(folder, &arguments)
 }
 
+/// How many of so many iterations are over, as the view says.
+fn iterations(text: &str, all: u64) -> Option<String> {
+    Some(text.split(&format!(" of {all} iterations")).next()?.rsplit(' ').next()?.to_owned())
+}
+
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("run");
@@ -122,16 +127,14 @@ fn a_search_is_watched_paused_saved_stopped_and_resumed() {
     assert!(view.shown.lock().expect("whole").screen().alternate_screen());
     view.press("p");
     view.wait_for("paused");
-    let iterations =
-        |text: &str| text.split(" of 240 iterations").next().and_then(|t| t.rsplit(' ').next()).map(str::to_owned);
     // The iteration that ran when the key came may still end.
     thread::sleep(Duration::from_millis(1500));
-    let paused = iterations(&view.text()).expect("a number");
+    let paused = iterations(&view.text(), 240).expect("a number");
     thread::sleep(Duration::from_millis(500));
-    assert_eq!(iterations(&view.text()), Some(paused.clone()));
+    assert_eq!(iterations(&view.text(), 240), Some(paused.clone()));
     view.press("s");
     view.wait_for(&format!("saved after {paused} iterations"));
-    assert_eq!(iterations(&view.text()), Some(paused));
+    assert_eq!(iterations(&view.text(), 240), Some(paused));
 
     // An edge is chosen, and another.
     view.press("\u{1b}[C");
@@ -145,6 +148,7 @@ fn a_search_is_watched_paused_saved_stopped_and_resumed() {
     for (rows, cols) in [(16, 50), (3, 8), (60, 200), (24, 80)] {
         view.resize(rows, cols);
         view.press("\u{1b}[A");
+        thread::sleep(Duration::from_millis(300));
     }
     view.wait_for("q stop");
     view.press("p");
@@ -181,8 +185,12 @@ fn signals_leave_a_clean_terminal() {
     view.wait_for("loss architecture");
     view.press("p");
     view.wait_for("paused");
+    thread::sleep(Duration::from_millis(1500));
+    let paused = iterations(&view.text(), 2000).expect("a number");
     view.signal("TERM");
-    assert_eq!(view.end().0, 130);
+    let (code, text) = view.end();
+    assert_eq!(code, 130, "{text}");
+    assert!(text.contains(&format!("interrupted after {paused} iterations")), "{paused}: {text}");
 
     // A second one ends it at once, in the middle of an iteration.
     let large = [
@@ -269,6 +277,7 @@ fn a_small_terminal_shows_whole_names_and_numbers() {
     let (folder, run) = folder();
     let mut view = search(folder.path(), &run, 400, &[]);
     view.resize(24, 80);
+    thread::sleep(Duration::from_millis(300));
     // After the first validation.
     view.wait_for("dil_conv_5x5");
     view.wait_for(" more");
@@ -331,6 +340,37 @@ fn another_process_is_watched() {
 
     let mut view = Terminal::new(folder.path(), &["watch", &path]);
     view.wait_for("no process has it");
+    view.press("q");
+    assert_eq!(view.end().0, 0);
+
+    // One that was killed leaves its lock, and is silent from then on.
+    fs::write(run.join("lock"), "1\n").expect("written");
+    let log = fs::File::options().append(true).open(run.join("metrics.jsonl")).expect("the log");
+    log.set_modified(SystemTime::now() - Duration::from_secs(600)).expect("set back");
+    let mut view = Terminal::new(folder.path(), &["watch", &path]);
+    view.wait_for("nothing was written for 10 min");
+    view.press("q");
+    assert_eq!(view.end().0, 0);
+}
+
+#[test]
+fn an_evaluation_is_seen_too() {
+    let (folder, run) = folder();
+    let (genotype, spec) = (repository("specs/genotypes/darts_v2.txt"), repository("specs/evaluate-digits.yaml"));
+    let [genotype, spec, path] = [&genotype, &spec, &run].map(|path| path.display().to_string());
+    let settings = ["evaluate.epochs=40", "evaluate.cells=3", "evaluate.channels=4", "threads=1"];
+    let mut arguments = vec!["evaluate", &genotype, "--spec", &spec, "--run", &path, "--tui", "--tensorboard"];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let mut view = Terminal::new(folder.path(), &arguments);
+    view.wait_for("accuracy train");
+    let text = view.text();
+    assert!(!text.contains("derived so far") && !text.contains("←→ edge"), "{text}");
+    view.press("q");
+    let (code, text) = view.end();
+    assert_eq!(code, 130, "{text}");
+    assert!(fs::metadata(run.join("tensorboard/events.out.tfevents.edas")).is_ok_and(|about| about.len() > 1000));
+    let mut view = Terminal::new(folder.path(), &["watch", &path]);
+    view.wait_for("accuracy train");
     view.press("q");
     assert_eq!(view.end().0, 0);
 }

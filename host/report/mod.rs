@@ -7,6 +7,16 @@
 //! - [`picture`]: cells and plots
 //! - [`tensorboard`]: event files, written while a run goes
 //! - [`sizes`]: how large derived networks are; numbers for people
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let run = edas::report::History::read("runs/quickstart-0".as_ref())?;
+//! let plot = edas::report::figures::alpha(&run, 3); // α of edge 3 over the epochs
+//! std::fs::write("alpha.svg", plot.svg()?)?;
+//! std::fs::write("page.html", edas::report::page(&[run])?)?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod comparison;
 pub mod figures;

@@ -17,12 +17,16 @@ pub fn number(value: f64) -> Value {
 
 /// A number as [`number`] writes it; `None` for what is none.
 pub fn read_number(value: &Value) -> Option<f64> {
-    match value.as_str() {
-        Some("NaN") => Some(f64::NAN),
-        Some("inf") => Some(f64::INFINITY),
-        Some("-inf") => Some(f64::NEG_INFINITY),
-        Some(_) => None,
-        None => value.as_f64(),
+    value.as_str().map_or_else(|| value.as_f64(), not_finite)
+}
+
+/// A number that is not finite, by the text that stands for it.
+pub fn not_finite(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "inf" => Some(f64::INFINITY),
+        "-inf" => Some(f64::NEG_INFINITY),
+        _ => None,
     }
 }
 

@@ -80,13 +80,14 @@ pub(super) fn run(
         let cancelled = cancellation.requested();
         let wanted = stage.next() < limit;
         stage.settle(observers, cancelled || !wanted, cancelled)?;
+        // Before all else: the run may wait here, and be interrupted while it does.
+        let mut asked = false;
+        for observer in observers.iter_mut() {
+            asked |= observer.wants_checkpoint();
+        }
         let ends = stage.is_over(limit) || interruption.requested();
         let written = observers.iter().map(|observer| observer.checkpoint_seconds()).sum();
-        let mut wanted = false;
-        for observer in observers.iter_mut() {
-            wanted |= observer.wants_checkpoint();
-        }
-        if ends || wanted || due.now(stage.next(), stage.at_end_of_epoch(), written) {
+        if ends || asked || due.now(stage.next(), stage.at_end_of_epoch(), written) {
             let from = Instant::now();
             save(stage, observers)?;
             due.made(from);

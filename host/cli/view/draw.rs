@@ -30,7 +30,7 @@ impl Default for Looks {
     }
 }
 
-/// The least height of the cells' graphs.
+/// The least height of the cells' graphs; there are none where there is less room.
 const GRAPH: u16 = 8;
 
 /// Draws it.
@@ -102,11 +102,11 @@ fn search(frame: &mut Frame, area: Rect, seen: &Seen, looks: &Looks) {
     let candidates = seen.candidates(looks.edge);
     let bars = (candidates.len() as u16 + 2).clamp(3, area.height.saturating_sub(4).max(3));
     // Where there is little room, what was learned comes first.
-    let graphs = if area.height >= bars + GRAPH + 6 { GRAPH } else { 0 };
+    let has_graphs = area.height >= bars + GRAPH + 6;
     let [graphs, alpha, derived] =
-        Layout::vertical([Constraint::Fill(u16::from(graphs > 0)), Constraint::Length(bars), Constraint::Fill(1)])
+        Layout::vertical([Constraint::Fill(has_graphs.into()), Constraint::Length(bars), Constraint::Fill(1)])
             .areas(area);
-    if graphs.height > 0 {
+    if has_graphs {
         graph::draw(frame, graphs, seen, looks.edge);
     }
     let name = seen.edges.get(looks.edge).map_or_else(|| "no edge".to_owned(), ToString::to_string);

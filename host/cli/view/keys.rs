@@ -48,7 +48,8 @@ pub(super) fn run(seen: &Mutex<Seen>, control: &Control, mut tick: impl FnMut(&m
             screen::write(frame).map_err(gone)?;
         }
         screen::wait(EVERY / 4).map_err(gone)?;
-        if !event::poll(Duration::ZERO).map_err(gone)? {
+        // Not at once: where a window is resized while a key comes, the key is only heard with the next one.
+        if !event::poll(EVERY / 16).map_err(gone)? {
             continue;
         }
         match event::read().map_err(gone)? {

@@ -31,12 +31,13 @@ pub struct EdgeDraws {
 }
 
 impl EdgeDraws {
-    fn count(&mut self, name: &str, add: fn(&mut Counts)) {
+    /// What a candidate did.
+    fn of(&mut self, name: &str) -> &mut Counts {
         let at = self.candidates.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
             self.candidates.push((name.to_owned(), Counts::default()));
             self.candidates.len() - 1
         });
-        add(&mut self.candidates[at].1);
+        &mut self.candidates[at].1
     }
 }
 
@@ -81,10 +82,10 @@ impl Draws {
         for (gate, edge) in line.gates.iter().zip(&mut self.edges) {
             match gate {
                 Gate::Off => edge.off += 1,
-                Gate::Alone(name) => edge.count(name, |counts| counts.alone += 1),
+                Gate::Alone(name) => edge.of(name).alone += 1,
                 Gate::Softmax(names) => {
                     edge.drawn += 1;
-                    names.iter().for_each(|name| edge.count(name, |counts| counts.softmax += 1));
+                    names.iter().for_each(|name| edge.of(name).softmax += 1);
                 }
             }
         }
@@ -94,11 +95,9 @@ impl Draws {
     pub fn candidates(&self) -> Vec<(String, Counts)> {
         let mut all = EdgeDraws::default();
         for (name, counts) in self.edges.iter().flat_map(|edge| &edge.candidates) {
-            all.count(name, |_| {});
-            if let Some((_, sum)) = all.candidates.iter_mut().find(|(known, _)| known == name) {
-                sum.alone += counts.alone;
-                sum.softmax += counts.softmax;
-            }
+            let sum = all.of(name);
+            sum.alone += counts.alone;
+            sum.softmax += counts.softmax;
         }
         all.candidates
     }

@@ -1,5 +1,6 @@
 //! The lines of a log that may still be written, was cut off, or is damaged.
 
+use crate::run::record::not_finite;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 use std::borrow::Cow;
@@ -75,12 +76,7 @@ impl<'de> Deserialize<'de> for Number {
                 Ok(Number(value as f64))
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                match text {
-                    "NaN" => Ok(Number(f64::NAN)),
-                    "inf" => Ok(Number(f64::INFINITY)),
-                    "-inf" => Ok(Number(f64::NEG_INFINITY)),
-                    _ => Err(E::custom("no number")),
-                }
+                not_finite(text).map(Number).ok_or_else(|| E::custom("no number"))
             }
         }
         deserializer.deserialize_any(Any)
